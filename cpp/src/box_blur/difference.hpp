@@ -1,0 +1,48 @@
+// The 8-bit kernel. Its state is, for every output byte, the sum of that byte's window; a step down by one row
+// adds the horizontal window of (row that enters - row that leaves), all in 16-bit lanes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "box_blur/plan.hpp"
+#include "fastcv/box_blur.hpp"
+#include "fastcv/runtime.hpp"
+
+namespace fastcv::box {
+
+// floor(s / area) == (s * magic) >> (16 + shift) for every s that occurs.
+// steps 0: s is the window's sum itself (area <= 256). Otherwise the state keeps only the remainder of the
+// division, biased by offset * area so that it cannot become negative, and the quotient is added to the output
+// of the row above; steps 2 applies each change in two halves, for windows whose change would leave 16 bits.
+struct Mean {
+  std::uint16_t area = 0, magic = 0, shift = 0;
+  std::uint16_t start = 0;    // the state before the first row: rounding bias + offset * area
+  std::uint16_t offset = 0;
+  int steps = 0;
+  int group_rows = 0;         // rows whose column sums may be added in one step
+  bool even = false;          // a quotient without remainder is a tie: round it to even
+};
+
+// False when no 16-bit arithmetic is exact for this window.
+bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Mean* mean);
+
+struct DifferenceJob {
+  ImageView<const std::uint8_t> in;
+  ImageView<std::uint8_t> out;
+  const AxisPlan* rows;     // both without `extra`
+  const AxisPlan* columns;
+  Mean mean;
+  std::uint8_t outside[4];  // the border's pixel
+  bool stream;              // write around the caches, where the output's alignment allows
+};
+
+// One to four channels.
+bool difference_applies(const DifferenceJob& job);
+std::size_t difference_scratch_bytes(const DifferenceJob& job);
+
+// Writes output rows [y0, y1).
+void difference_blur(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch,
+                     Band& band);
+
+}  // namespace fastcv::box

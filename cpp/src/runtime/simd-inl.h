@@ -1,0 +1,127 @@
+// Lane operations that Highway 1.0.3 (Debian 12) lacks, under Highway's later names where it has them now. Each
+// may be deleted when the minimum version brings it. The only place for intrinsics.
+// Include above HWY_BEFORE_NAMESPACE(), after hwy/highway.h: the guard lets every SIMD target in once.
+#if defined(FASTCV_SIMD_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_SIMD_INL
+#undef FASTCV_SIMD_INL
+#else
+#define FASTCV_SIMD_INL
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace fastcv {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A register array. GCC copies a plain struct of vectors through the stack in 16-byte halves; the copy operations
+// written out lane by lane keep it in registers. The default constructor must stay trivial.
+template <class V, int kCount>
+struct Pack {
+  V v[kCount];
+  Pack() = default;
+  HWY_INLINE Pack(const Pack& o) {
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kCount; i++) v[i] = o.v[i];
+  }
+  HWY_INLINE Pack& operator=(const Pack& o) {
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kCount; i++) v[i] = o.v[i];
+    return *this;
+  }
+};
+
+// Stops GCC from loading the same address once for each of two users.
+template <class V>
+HWY_INLINE void KeepInRegister(V& v) {
+#if HWY_TARGET <= HWY_AVX3
+  asm volatile("" : "+v"(v.raw));
+#elif HWY_ARCH_X86
+  asm volatile("" : "+x"(v.raw));
+#else
+  (void)v;
+#endif
+}
+
+// The kN lanes that end kLanes before the end of `cur`, `prev` standing before it. 16-bit lanes.
+template <int kLanes, class V>
+HWY_INLINE V SlideUpFrom(V prev, V cur) {
+  constexpr int kN = HWY_MAX_BYTES / 2;
+  static_assert(kLanes >= 0 && kLanes <= kN);
+  if constexpr (kLanes == 0) {
+    return cur;
+  } else if constexpr (kLanes == kN) {
+    return prev;
+  } else {
+#if HWY_TARGET <= HWY_AVX3
+    if constexpr (kLanes % 2 == 0) {
+      return V{_mm512_alignr_epi32(cur.raw, prev.raw, 16 - kLanes / 2)};
+    } else {
+      alignas(64) static constexpr uint16_t kFirst[64] = {
+          0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+          22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+          44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+      return V{_mm512_permutex2var_epi16(prev.raw, _mm512_loadu_si512(kFirst + 32 - kLanes), cur.raw)};
+    }
+#elif HWY_TARGET == HWY_AVX2
+    const __m256i middle = _mm256_permute2x128_si256(prev.raw, cur.raw, 0x21);
+    if constexpr (kLanes == 8) {
+      return V{middle};
+    } else if constexpr (kLanes < 8) {
+      return V{_mm256_alignr_epi8(cur.raw, middle, 16 - 2 * kLanes)};
+    } else {
+      return V{_mm256_alignr_epi8(middle, prev.raw, 32 - 2 * kLanes)};
+    }
+#else
+    const hn::ScalableTag<uint16_t> d;
+    return hn::CombineShiftRightBytes<16 - 2 * kLanes>(d, cur, prev);
+#endif
+  }
+}
+
+// Lane i becomes lane kN - kPeriod + (i mod kPeriod): the last kPeriod lanes, again and again. 16-bit lanes.
+template <int kPeriod, class V>
+HWY_INLINE V RepeatLast(V v) {
+  struct Table {
+    alignas(64) uint16_t lane[HWY_MAX_BYTES / 2];
+    constexpr Table() : lane() {
+      constexpr int kN = HWY_MAX_BYTES / 2;
+      for (int i = 0; i < kN; i++) {
+        // AVX-512 takes lane numbers, the others byte pairs within the last 16-byte block.
+        const int from = kN - kPeriod + i % kPeriod;
+        lane[i] = static_cast<uint16_t>(HWY_TARGET <= HWY_AVX3 ? from : (from % 8) * 2 + ((from % 8) * 2 + 1) * 256);
+      }
+    }
+  };
+  static constexpr Table kTable;
+#if HWY_TARGET <= HWY_AVX3
+  return V{_mm512_permutexvar_epi16(_mm512_load_si512(kTable.lane), v.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i last = _mm256_permute2x128_si256(v.raw, v.raw, 0x11);
+  return V{_mm256_shuffle_epi8(last, _mm256_load_si256(reinterpret_cast<const __m256i*>(kTable.lane)))};
+#else
+  const hn::ScalableTag<uint16_t> d;
+  const hn::ScalableTag<uint8_t> d8;
+  return hn::BitCast(d, hn::TableLookupBytes(hn::BitCast(d8, v), hn::BitCast(d8, hn::Load(d, kTable.lane))));
+#endif
+}
+
+// Stores bytes [first, last) of v to p + first .. p + last and touches no other byte.
+template <class D8, class V>
+HWY_INLINE void StoreBytes(V v, D8 d, uint8_t* p, size_t first, size_t last) {
+#if HWY_TARGET <= HWY_AVX3
+  const __mmask64 until = last >= 64 ? ~0ull : (1ull << last) - 1;
+  (void)d;
+  _mm512_mask_storeu_epi8(p, until & (~0ull << first), v.raw);
+#else
+  alignas(HWY_MAX_BYTES) uint8_t bytes[HWY_MAX_BYTES];
+  hn::Store(v, d, bytes);
+  memcpy(p + first, bytes + first, last - first);
+#endif
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv
+HWY_AFTER_NAMESPACE();
+#endif
