@@ -36,6 +36,7 @@ class Scratch {
 int thread_count(int requested);
 void set_num_threads(int n);  // 0 forgets an earlier choice
 int get_num_threads();        // what thread_count(0) returns now
+void ignore_caps_for_test(bool ignore);  // lets a test ask for more threads than the machine has
 
 // Thrown out of checkpoint() when the caller asked to stop (Ctrl-C). Nothing else throws it.
 struct Interrupted : std::runtime_error {

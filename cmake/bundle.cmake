@@ -1,0 +1,22 @@
+# A wheel must work where neither Highway nor a compiler's OpenMP is installed: the shared libraries that
+# _core links go into fastcv/_libs under their own names, and _core looks there first.
+function(fastcv_install_module module)
+  set_target_properties(${module} PROPERTIES INSTALL_RPATH "$ORIGIN/_libs" BUILD_WITH_INSTALL_RPATH OFF)
+  if(SKBUILD AND NOT SKBUILD_STATE STREQUAL "editable")
+    install(TARGETS ${module} LIBRARY DESTINATION fastcv COMPONENT python)
+    install(CODE "
+      file(GET_RUNTIME_DEPENDENCIES
+        MODULES \"$<TARGET_FILE:${module}>\"
+        RESOLVED_DEPENDENCIES_VAR resolved
+        UNRESOLVED_DEPENDENCIES_VAR unresolved
+        PRE_INCLUDE_REGEXES [=[^libhwy]=] [=[^libgomp]=] [=[^libomp]=]
+        PRE_EXCLUDE_REGEXES [=[.*]=])
+      foreach(library IN LISTS resolved)
+        file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/fastcv/_libs\" TYPE SHARED_LIBRARY
+             FILES \"\${library}\" FOLLOW_SYMLINK_CHAIN)
+      endforeach()" COMPONENT python)
+  else()
+    # A development build: straight into the source tree.
+    set_target_properties(${module} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_SOURCE_DIR}/python/fastcv)
+  endif()
+endfunction()
