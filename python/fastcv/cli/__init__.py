@@ -71,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"commands:\n{listing}\n\n{EXAMPLE}\nmore:    fastcv <command> --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), metavar="command", help="what to do, see below")
+    parser.add_argument(
+        "command", nargs="?", choices=tuple(COMMANDS), metavar="command", help="what to do, see below"
+    )
     parser.add_argument("--version", action="version", version=_version())
     return parser
 

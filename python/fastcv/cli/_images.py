@@ -39,7 +39,9 @@ EXIF_KEPT = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x4746, 0x8298, *ra
 EXIF_CAMERA, EXIF_GPS = 0x8769, 0x8825
 EXIF_CAMERA_LEFT_OUT = (0x927C, 0xA002, 0xA003, 0xA005)
 
-PIXELS_AT_MOST = 1 << 30  # a guard against files that claim an absurd size; Pillow's own is too low for panoramas
+PIXELS_AT_MOST = (
+    1 << 30
+)  # a guard against files that claim an absurd size; Pillow's own is too low for panoramas
 
 
 def pillow() -> Any:
@@ -56,11 +58,19 @@ def pillow() -> Any:
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
     """IN... -o OUT [--force] [--quality N]."""
-    parser.add_argument("paths", nargs="+", metavar="IN", help="image files to read (or exactly: IN OUT, without -o)")
-    parser.add_argument("-o", "--output", metavar="OUT", help="file to write, or a folder (made if it is missing)")
+    parser.add_argument(
+        "paths", nargs="+", metavar="IN", help="image files to read (or exactly: IN OUT, without -o)"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="file to write, or a folder (made if it is missing)"
+    )
     parser.add_argument("--force", action="store_true", help="replace existing files")
     parser.add_argument(
-        "--quality", type=quality, default=95, metavar="N", help="of JPEG, WebP and AVIF, 1 to 100 (default 95)"
+        "--quality",
+        type=quality,
+        default=95,
+        metavar="N",
+        help="of JPEG, WebP and AVIF, 1 to 100 (default 95)",
     )
 
 
@@ -76,7 +86,9 @@ def plan(paths: list[str], output: str | None, force: bool) -> list[tuple[Path, 
     """Who is written where. Refuses, before anything is done, what could not end well."""
     if output is None:
         if len(paths) != 2:
-            raise CommandError(f"{len(paths)} path{'s' * (len(paths) != 1)} and no -o: say -o OUT (or exactly IN OUT)")
+            raise CommandError(
+                f"{len(paths)} path{'s' * (len(paths) != 1)} and no -o: say -o OUT (or exactly IN OUT)"
+            )
         paths, output = paths[:1], paths[1]
     sources = [Path(path) for path in paths]
     target = Path(output)
@@ -130,7 +142,7 @@ def for_each(pairs: Iterable[tuple[Path, Path]], work: Callable[[Path, Path], st
             print(work(source, destination), flush=True)
         except BrokenPipeError:
             raise
-        except Exception as error:  # one broken file must not stop the others
+        except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
             failed.append(f"{source}: {reason(error)}")
     if failed:
         print(f"{len(failed)} of {count} not done:", *failed, sep="\n  ", file=sys.stderr)
@@ -168,7 +180,9 @@ class Picture:
         """Width x height x channels."""
         height, width = self.pixels.shape[:2]
         channels = self.pixels.shape[2] if self.pixels.ndim == 3 else 1
-        return f"{width}x{height}x{channels}" + ("" if self.pixels.dtype == np.uint8 else f" {self.pixels.dtype}")
+        return f"{width}x{height}x{channels}" + (
+            "" if self.pixels.dtype == np.uint8 else f" {self.pixels.dtype}"
+        )
 
 
 def read(path: Path) -> Picture:
@@ -187,7 +201,9 @@ def read(path: Path) -> Picture:
     if exif:
         extras["exif"] = exif
     plain = _plain(upright)
-    if (plain.mode in ("L", "LA")) != (upright.mode in ("1", "L", "LA")) or upright.mode == "CMYK" != plain.mode:
+    if (plain.mode in ("L", "LA")) != (
+        upright.mode in ("1", "L", "LA")
+    ) or upright.mode == "CMYK" != plain.mode:
         extras.pop("icc_profile", None)  # it described other channels
     pixels, mode = _pixels(plain)
     return Picture(pixels, mode, extras)
@@ -259,12 +275,14 @@ def _exif(path: Path, image: PillowImage.Image) -> bytes:
         for tag in EXIF_KEPT:
             if tag in found:
                 kept[tag] = found[tag]
-        camera = {tag: value for tag, value in found.get_ifd(EXIF_CAMERA).items() if tag not in EXIF_CAMERA_LEFT_OUT}
+        camera = {
+            tag: value for tag, value in found.get_ifd(EXIF_CAMERA).items() if tag not in EXIF_CAMERA_LEFT_OUT
+        }
         for tag, values in ((EXIF_CAMERA, camera), (EXIF_GPS, dict(found.get_ifd(EXIF_GPS)))):
             if values:
                 kept[tag] = values
         return bytes(kept.tobytes()) if len(kept) else b""
-    except Exception:  # damaged EXIF fails in many ways, and none of them is worth the picture
+    except Exception:  # noqa: BLE001 - damaged EXIF fails in many ways, none of them worth the picture
         note(path, "its EXIF data is damaged and is left out")
         return b""
 
@@ -287,7 +305,9 @@ def write(path: Path, picture: Picture, *, quality: int = 95) -> None:
             raise ValueError(f"{kind} files hold no {WORDS['alpha']}; write .png, .tif or .webp")
         image = image.convert("L" if picture.mode == "LA" else "RGB")
     elif picture.mode in ("I;16", "F") and kind not in HOLDS[picture.mode]:
-        raise ValueError(f"{kind} files hold no {WORDS[picture.mode]}; write .tif" + " or .png" * (image.mode != "F"))
+        raise ValueError(
+            f"{kind} files hold no {WORDS[picture.mode]}; write .tif" + " or .png" * (image.mode != "F")
+        )
     if kind in ("JPEG", "MPO", "WEBP", "AVIF"):
         extras["quality"] = quality
         if quality >= 90 and kind == "JPEG":

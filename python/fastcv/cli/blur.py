@@ -29,16 +29,27 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _images.add_paths(parser)
-    parser.add_argument("--ksize", type=_pair, required=True, metavar="K", help="box: 8, or WIDTHxHEIGHT as in 9x5")
+    parser.add_argument(
+        "--ksize", type=_pair, required=True, metavar="K", help="box: 8, or WIDTHxHEIGHT as in 9x5"
+    )
     parser.add_argument(
         "--border", default="reflect101", metavar="NAME", help=f"{', '.join(BORDERS)} (default reflect101)"
     )
     parser.add_argument(
-        "--border-value", type=_values, default=0, metavar="V", help="of --border constant: 0, or one a channel: 9,9,9"
+        "--border-value",
+        type=_values,
+        default=0,
+        metavar="V",
+        help="of --border constant: 0, or one a channel: 9,9,9",
     )
-    parser.add_argument("--anchor", type=_pair, metavar="A", help="the box's own pixel: 4, or XxY (default ksize // 2)")
     parser.add_argument(
-        "--rounding", default="nearest", metavar="NAME", help="nearest (half up), even, floor (default nearest)"
+        "--anchor", type=_pair, metavar="A", help="the box's own pixel: 4, or XxY (default ksize // 2)"
+    )
+    parser.add_argument(
+        "--rounding",
+        default="nearest",
+        metavar="NAME",
+        help="nearest (half up), even, floor (default nearest)",
     )
     parser.add_argument(
         "--alpha",
@@ -67,9 +78,13 @@ def _pair(text: str) -> int | tuple[int, int]:
 def _values(text: str) -> float | tuple[float, ...]:
     """7, or 7,8,9."""
     try:
-        numbers = [float(part) if "." in part or "e" in part.lower() else int(part) for part in text.split(",")]
+        numbers = [
+            float(part) if "." in part or "e" in part.lower() else int(part) for part in text.split(",")
+        ]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number, or one a channel as in 9,9,9, got {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected a number, or one a channel as in 9,9,9, got {text!r}"
+        ) from None
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
@@ -86,13 +101,17 @@ def run(args: argparse.Namespace) -> int:
     try:  # a wrong option is the command's fault, not the image's: say so before any file is opened
         fastcv.box_blur(np.zeros((1, 1, 4), np.uint8), **options)
     except (TypeError, ValueError) as error:
-        raise CommandError(str(error).removeprefix("box_blur: ").replace("num_threads", "--threads")) from None
+        raise CommandError(
+            str(error).removeprefix("box_blur: ").replace("num_threads", "--threads")
+        ) from None
     options["border_value"] = args.border_value
 
     def work(source: Path, destination: Path) -> str:
         picture = _images.read(source)
         pixels, line = _blur(picture, options)
-        _images.write(destination, _images.Picture(pixels, picture.mode, picture.extras), quality=args.quality)
+        _images.write(
+            destination, _images.Picture(pixels, picture.mode, picture.extras), quality=args.quality
+        )
         return f"{destination}: {line}"
 
     return _images.for_each(_images.plan(args.paths, args.output, args.force), work)

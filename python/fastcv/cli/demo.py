@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 import fastcv
+from fastcv import datasets
 from fastcv.cli import CommandError, _images, _timing
 
 if TYPE_CHECKING:
@@ -42,8 +43,12 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="an image file (default: a NASA portrait)")
     parser.add_argument("-o", "--output", default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
-    parser.add_argument("--force", action="store_true", help="replace files in a folder that is not an earlier demo's")
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="to measure each row for (default 1)")
+    parser.add_argument(
+        "--force", action="store_true", help="replace files in a folder that is not an earlier demo's"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, metavar="S", help="to measure each row for (default 1)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: see fastcv info)")
     return parser
 
@@ -70,10 +75,10 @@ def run(args: argparse.Namespace) -> int:
 def _photo(path: str | None) -> Pixels:
     """The user's photo as 8-bit RGB, or ours."""
     if path is None:
-        return fastcv.datasets.photo()
+        return datasets.photo()
     try:
         picture = _images.read(Path(path))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever Pillow finds wrong with the file
         raise CommandError(f"{path}: {_images.reason(error)}", 1) from None
     if picture.pixels.dtype != np.uint8:
         raise CommandError(f"{path}: the demo wants an 8-bit photo, this one is {picture.pixels.dtype}", 1)
@@ -115,10 +120,9 @@ class Stage:
 
     def write_picture(self, name: str, image: Pixels | PillowImage.Image, what: str) -> None:
         """Save as PNG in the folder."""
-        if isinstance(image, np.ndarray):
-            image = _images.pillow().fromarray(image)
+        picture = _images.pillow().fromarray(image) if isinstance(image, np.ndarray) else image
         with _images.replacing(self.folder / name) as file:
-            image.save(file, format="PNG")
+            picture.save(file, format="PNG")
         self.written[name] = what
 
     def write_text(self, name: str, text: str) -> None:
@@ -244,7 +248,7 @@ def side_by_side(panels: dict[str, Pixels], side: int = 512) -> PillowImage.Imag
     cut = {name: _middle(pixels, side) for name, pixels in panels.items()}
     height = max(pixels.shape[0] for pixels in cut.values())
     width = sum(pixels.shape[1] + gap for pixels in cut.values()) + gap
-    canvas = image.new("RGB", (width, label + height + gap), "white")
+    canvas: PillowImage.Image = image.new("RGB", (width, label + height + gap), "white")
     pen, x = draw.Draw(canvas), gap
     for name, pixels in cut.items():
         canvas.paste(image.fromarray(pixels), (x, label))
@@ -281,7 +285,10 @@ def _print(table: Table) -> None:
 def _text(table: Table) -> str:
     widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
     lines = [
-        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in (table.columns, *table.rows)
     ]
     lines.insert(1, "  ".join("-" * w for w in widths))
