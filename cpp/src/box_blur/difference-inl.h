@@ -1,0 +1,476 @@
+// The 8-bit kernel for FASTCV_CHANNELS channels; included by difference_<channels>.cpp once per SIMD target.
+//
+// Way of a row: (row that enters - row that leaves), even and odd bytes apart -> horizontal window (window-inl.h)
+// -> added to the state -> divided -> bytes. Two output rows go side by side, so that the state is read and written
+// once for both. Border pixels stand in small edge buffers beside each row; all other bytes are read in place.
+#if defined(FASTCV_DIFFERENCE_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_DIFFERENCE_INL
+#undef FASTCV_DIFFERENCE_INL
+#else
+#define FASTCV_DIFFERENCE_INL
+#endif
+
+#include <cstring>
+
+#include "box_blur/window-inl.h"
+#include "hwy/cache_control.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fastcv {
+namespace HWY_NAMESPACE {
+namespace {
+
+using box::DifferenceJob;
+constexpr ptrdiff_t C = FASTCV_CHANNELS;
+
+HWY_INLINE ptrdiff_t RoundUp(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
+
+// Output vector n of a row holds its bytes [n * kVector - shift, ... + kVector); `shift` makes stores aligned.
+// The input vector n stands `reach` bytes to the right, so that a right-anchored window of it is the output's.
+struct Layout {
+  ptrdiff_t row_bytes, shift, reach;
+  ptrdiff_t vectors;   // of output
+  ptrdiff_t warm_up;   // input vectors before the first output
+  ptrdiff_t interior_begin, interior_end;  // input vectors wholly inside the row, whose output is whole too
+  ptrdiff_t edge_bytes;                    // one row's edge buffer: slack, left part, slack, right part, slack
+  ptrdiff_t edge_rows;
+  bool stream;
+  // Offsets into the scratch memory.
+  ptrdiff_t edges, state, columns, line, spare_line, border_row, rings, total;
+};
+
+HWY_INLINE Layout MakeLayout(const DifferenceJob& job) {
+  Layout l;
+  const ptrdiff_t kx = job.columns->ksize, ky = job.rows->ksize;
+  l.row_bytes = job.in.width * C;
+  l.reach = (kx - 1 - job.columns->lead) * C;
+  const ptrdiff_t address = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(job.out.data) % kVector);
+  const bool can_align = address % 2 == 0 && job.out.row_stride % kVector == 0;
+  l.stream = job.stream && can_align;
+  l.shift = can_align && (l.stream || l.row_bytes >= 32 * kVector) ? address : 0;
+  l.vectors = RoundUp(l.row_bytes + l.shift, kVector) / kVector;
+  l.warm_up = RoundUp((kx - 1) * C, kVector) / kVector;
+  l.interior_begin = l.shift > 0 ? 1 : 0;
+  const ptrdiff_t last_start = l.row_bytes - kVector + l.shift - l.reach;
+  const ptrdiff_t whole = (l.row_bytes + l.shift) / kVector;
+  l.interior_end = last_start < 0 ? 0 : HWY_MIN(last_start / kVector + 1, whole);
+  if (l.interior_end <= l.interior_begin) l.interior_begin = l.interior_end = 0;
+  l.edge_bytes = (l.warm_up + l.interior_begin + l.vectors - l.interior_end + 3) * kVector;
+  l.edge_rows = ky + 3;
+  const ptrdiff_t line = l.vectors * kVector;
+  ptrdiff_t at = 0;
+  const auto take = [&at](ptrdiff_t bytes) {
+    const ptrdiff_t from = at;
+    at += RoundUp(bytes, 64) + 64;
+    return from;
+  };
+  l.edges = take(l.edge_bytes * l.edge_rows);
+  l.state = take(2 * line);
+  l.columns = take(2 * (line + l.warm_up * kVector));
+  l.line = take(line);
+  l.spare_line = take(line);
+  l.border_row = take(l.row_bytes);
+  l.rings = take(static_cast<ptrdiff_t>(PrefixWindow<C, false, 2>::kScratch));
+  l.total = at + 64;
+  return l;
+}
+
+// Everything a pass over rows needs; lives on the stack of Blur.
+struct Context {
+  const DifferenceJob* job;
+  Layout l;
+  uint8_t* scratch;
+  int32_t left_pixels[128], right_pixels[128];  // byte offset in the row of each border pixel, or -1
+  ptrdiff_t left, right;                        // how many
+};
+
+// ---- edge buffers --------------------------------------------------------------------------
+
+HWY_INLINE uint8_t* EdgeBuffer(const Context& c, ptrdiff_t p) {
+  return c.scratch + c.l.edges + p % c.l.edge_rows * c.l.edge_bytes + kVector;
+}
+// Where input vector 0 would stand, were the left (right) part of the edge buffer to go on.
+HWY_INLINE ptrdiff_t LeftBase(const Layout& l) { return l.warm_up * kVector; }
+HWY_INLINE ptrdiff_t RightBase(const Layout& l) {
+  return (l.warm_up + l.interior_begin + 1 - l.interior_end) * kVector;
+}
+
+HWY_INLINE void CopyPixel(uint8_t* to, const uint8_t* from) {
+  if constexpr (C == 4) {
+    memcpy(to, from, 4);
+  } else {
+    for (ptrdiff_t i = 0; i < C; i++) to[i] = from[i];
+  }
+}
+
+HWY_INLINE void CopyBorder(const Context& c, uint8_t* to, const uint8_t* row, const int32_t* pixels, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++) {
+    CopyPixel(to + i * C, pixels[i] < 0 ? c.job->outside : row + pixels[i]);
+  }
+}
+
+// Copies row bytes [first, last) to `to`, in whole vectors where the row is long enough; these may also write up to
+// a vector before and behind.
+HWY_INLINE void CopyForward(uint8_t* to, const uint8_t* row, ptrdiff_t last, ptrdiff_t row_bytes) {
+  if (RoundUp(last, kVector) > row_bytes) {
+    memcpy(to, row, HWY_MIN(last, row_bytes));
+    return;
+  }
+  for (ptrdiff_t i = 0; i < last; i += kVector) hn::StoreU(hn::LoadU(kBytes, row + i), kBytes, to + i);
+}
+HWY_INLINE void CopyToEnd(uint8_t* to, const uint8_t* row, ptrdiff_t first, ptrdiff_t row_bytes) {
+  const ptrdiff_t count = row_bytes - first;
+  if (RoundUp(count, kVector) > row_bytes) {
+    memcpy(to, row + first, count);
+    return;
+  }
+  for (ptrdiff_t i = count; i > 0; i -= kVector) {
+    hn::StoreU(hn::LoadU(kBytes, row + first + i - kVector), kBytes, to + i - kVector);
+  }
+}
+
+// The left part holds input bytes [-warm_up .. interior_begin), the right part [interior_end .. vectors), in vectors.
+HWY_INLINE void FillEdges(const Context& c, uint8_t* buffer, const uint8_t* row) {
+  const Layout& l = c.l;
+  uint8_t* left = buffer + LeftBase(l) + l.shift - l.reach;  // where byte 0 of the row stands
+  const ptrdiff_t left_end = l.interior_begin * kVector - l.shift + l.reach;
+  const ptrdiff_t right_begin = l.interior_end * kVector - l.shift + l.reach;
+  uint8_t* right = buffer + RightBase(l) + l.shift - l.reach;
+  hn::StoreU(hn::Zero(kBytes), kBytes, buffer);
+  if (left_end > 0) CopyForward(left, row, left_end, l.row_bytes);
+  const ptrdiff_t from = HWY_MAX(right_begin, 0);
+  if (from < l.row_bytes) CopyToEnd(right + from, row, from, l.row_bytes);
+  CopyBorder(c, left - c.left * C, row, c.left_pixels, c.left);
+  // A narrow image's right border may begin inside the left part, a wide image's right part inside the border.
+  if (left_end > l.row_bytes) {
+    const ptrdiff_t count = HWY_MIN(c.right, (left_end - l.row_bytes + C - 1) / C);
+    CopyBorder(c, left + l.row_bytes, row, c.right_pixels, count);
+  }
+  const ptrdiff_t skip = right_begin > l.row_bytes ? (right_begin - l.row_bytes) / C : 0;
+  if (skip < c.right) {
+    CopyBorder(c, right + l.row_bytes + skip * C, row, c.right_pixels + skip, c.right - skip);
+  }
+  if (right_begin < 0) {
+    const ptrdiff_t count = HWY_MIN(c.left, (C - 1 - right_begin) / C);
+    CopyBorder(c, right - count * C, row, c.left_pixels + c.left - count, count);
+  }
+}
+
+HWY_INLINE const uint8_t* SourceRow(const Context& c, ptrdiff_t p) {
+  const ptrdiff_t y = c.job->rows->source(p);
+  return y == box::kOutside ? c.scratch + c.l.border_row : c.job->in.row(y);
+}
+
+// One padded row as the kernel reads it: base addresses of input vector 0 in its three stretches.
+struct RowSource {
+  const uint8_t *left, *inside, *right;
+};
+HWY_INLINE RowSource SourceOf(const Context& c, ptrdiff_t p) {
+  const uint8_t* buffer = EdgeBuffer(c, p);
+  return {buffer + LeftBase(c.l), SourceRow(c, p) + c.l.reach - c.l.shift, buffer + RightBase(c.l)};
+}
+
+// ---- from sums to bytes --------------------------------------------------------------------
+
+struct MeanVectors {
+  V16 magic, area, offset, resting;
+  int shift;
+  bool even;
+};
+
+HWY_INLINE V8 Interleave(V16 even, V16 odd_high) {
+  return hn::BitCast(kBytes, hn::OrAnd(even, odd_high, hn::Set(kWords, 0xFF00)));
+}
+HWY_INLINE V16 IfEqual(V16 a, V16 b, V16 then) { return hn::And(hn::VecFromMask(kWords, hn::Eq(a, b)), then); }
+
+// kSteps 0: the state holds sums. The tie of an even area is where quotient * area is the biased sum itself.
+template <int kSteps>
+HWY_INLINE V8 Finish(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V16 odd_sum, V8& above) {
+  if constexpr (kSteps == 0) {
+    even = hn::Add(even, even_sum);
+    odd = hn::Add(odd, odd_sum);
+    V16 qe = hn::ShiftRightSame(hn::MulHigh(even, m.magic), m.shift);
+    V16 qo = hn::MulHigh(odd, m.magic);
+    if (HWY_UNLIKELY(m.even)) {
+      const V16 one = hn::Set(kWords, 1);
+      qo = hn::ShiftRightSame(qo, m.shift);
+      qe = hn::Sub(qe, IfEqual(hn::Mul(qe, m.area), even, hn::And(qe, one)));
+      qo = hn::Sub(qo, IfEqual(hn::Mul(qo, m.area), odd, hn::And(qo, one)));
+      return Interleave(qe, hn::ShiftLeft<8>(qo));
+    }
+    return Interleave(qe, hn::ShiftLeftSame(qo, 8 - m.shift));
+  } else {
+    const auto divide = [&m](V16& state, V16 change) HWY_ATTR __attribute__((always_inline)) {
+      state = hn::Add(state, change);
+      const V16 q = hn::Sub(hn::ShiftRightSame(hn::MulHigh(state, m.magic), m.shift), m.offset);
+      state = hn::Sub(state, hn::Mul(q, m.area));
+      return q;
+    };
+    V16 qe, qo;
+    if constexpr (kSteps == 1) {
+      qe = divide(even, even_sum);
+      qo = divide(odd, odd_sum);
+    } else {
+      const hn::RebindToSigned<decltype(kWords)> di;
+      const V16 half_even = hn::BitCast(kWords, hn::ShiftRight<1>(hn::BitCast(di, even_sum)));
+      const V16 half_odd = hn::BitCast(kWords, hn::ShiftRight<1>(hn::BitCast(di, odd_sum)));
+      qe = divide(even, half_even);
+      qo = divide(odd, half_odd);
+      qe = hn::Add(qe, divide(even, hn::Sub(even_sum, half_even)));
+      qo = hn::Add(qo, divide(odd, hn::Sub(odd_sum, half_odd)));
+    }
+    const V16 low = hn::Set(kWords, 0x00FF);
+    const V16 change = hn::IfVecThenElse(low, qe, hn::ShiftLeft<8>(qo));
+    above = hn::Add(above, hn::BitCast(kBytes, change));
+    if (HWY_UNLIKELY(m.even)) {
+      const V16 one = hn::Set(kWords, 1);
+      const V16 tie = hn::Or(IfEqual(even, m.resting, one), IfEqual(odd, m.resting, hn::ShiftLeft<8>(one)));
+      return hn::Sub(above, hn::And(above, hn::BitCast(kBytes, tie)));
+    }
+    return above;
+  }
+}
+
+// ---- passes --------------------------------------------------------------------------------
+
+HWY_INLINE void Change(const uint8_t* enters, const uint8_t* leaves, V16& even, V16& odd) {
+  const V16 low = hn::Set(kWords, 0x00FF);
+  V16 a = hn::BitCast(kWords, hn::LoadU(kBytes, enters));
+  V16 b = hn::BitCast(kWords, hn::LoadU(kBytes, leaves));
+  KeepInRegister(a);
+  KeepInRegister(b);
+  even = hn::Sub(hn::And(a, low), hn::And(b, low));
+  odd = hn::Sub(hn::ShiftRight<8>(a), hn::ShiftRight<8>(b));
+}
+
+struct PassRows {
+  RowSource enters[2], leaves[2];
+  uint8_t* out[2];  // where output vector 0 would begin
+  ptrdiff_t prefetch;  // bytes from the rows that enter to those that will enter in the next pass; 0: no
+};
+
+// Two output rows.
+template <class Window, int kSteps>
+HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassRows& rows) {
+  const Layout l = c.l;
+  const MeanVectors m = mean;
+  Window window;
+  window.Reset(c.scratch + l.rings, static_cast<int>(c.job->columns->ksize));
+  uint16_t* const state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
+  uint8_t* const line = c.scratch + l.line;
+  uint8_t* const out0 = rows.out[0];
+  uint8_t* const out1 = rows.out[1];
+  Pack16<2> even, odd, even_sum, odd_sum;
+
+  const auto load = [&](const uint8_t* e0, const uint8_t* l0, const uint8_t* e1, const uint8_t* l1, ptrdiff_t n)
+                        HWY_ATTR __attribute__((always_inline)) {
+    Change(e0 + n * kVector, l0 + n * kVector, even.v[0], odd.v[0]);
+    Change(e1 + n * kVector, l1 + n * kVector, even.v[1], odd.v[1]);
+  };
+  // Whole vectors, or one in which the row begins or ends.
+  const auto finish = [&](ptrdiff_t n, bool whole) HWY_ATTR __attribute__((always_inline)) {
+    V16 se = hn::Load(kWords, state + 2 * n * kLanes16);
+    V16 so = hn::Load(kWords, state + (2 * n + 1) * kLanes16);
+    V8 above = hn::Zero(kBytes);
+    if constexpr (kSteps > 0) above = hn::Load(kBytes, line + n * kVector);
+    const V8 first = Finish<kSteps>(m, se, so, even_sum.v[0], odd_sum.v[0], above);
+    const V8 second = Finish<kSteps>(m, se, so, even_sum.v[1], odd_sum.v[1], above);
+    hn::Store(se, kWords, state + 2 * n * kLanes16);
+    hn::Store(so, kWords, state + (2 * n + 1) * kLanes16);
+    if constexpr (kSteps > 0) hn::Store(above, kBytes, line + n * kVector);
+    if (HWY_UNLIKELY(!whole)) {
+      const size_t begin = n == 0 ? l.shift : 0;
+      const size_t end = HWY_MIN(l.row_bytes + l.shift - n * kVector, static_cast<ptrdiff_t>(kVector));
+      StoreBytes(first, kBytes, out0 + n * kVector, begin, end);
+      StoreBytes(second, kBytes, out1 + n * kVector, begin, end);
+    } else if (l.stream) {
+      hn::Stream(first, kBytes, out0 + n * kVector);
+      hn::Stream(second, kBytes, out1 + n * kVector);
+    } else {
+      hn::StoreU(first, kBytes, out0 + n * kVector);
+      hn::StoreU(second, kBytes, out1 + n * kVector);
+    }
+  };
+  const RowSource &e0 = rows.enters[0], &e1 = rows.enters[1], &l0 = rows.leaves[0], &l1 = rows.leaves[1];
+  for (ptrdiff_t n = -l.warm_up; n < 1; n++) {
+    if (n < l.interior_begin) {
+      load(e0.left, l0.left, e1.left, l1.left, n);
+    } else if (n < l.interior_end) {
+      load(e0.inside, l0.inside, e1.inside, l1.inside, n);
+    } else {
+      load(e0.right, l0.right, e1.right, l1.right, n);
+    }
+    window.Step(even, odd, even_sum, odd_sum);
+  }
+  // Output n - 1 is finished while input n is on its way through the window: one hides the other's latency.
+  const uint8_t *a = e0.inside, *b = l0.inside, *d = e1.inside, *e = l1.inside;
+  const ptrdiff_t cut = l.shift > 0 ? 1 : 0;  // where the output begins inside a vector
+  ptrdiff_t n = 1;
+  for (ptrdiff_t end = l.interior_end;; end = l.vectors) {
+    for (; n < end; n++) {
+      if (rows.prefetch != 0) {
+        hwy::Prefetch(e0.inside + n * kVector + rows.prefetch);
+        hwy::Prefetch(e1.inside + n * kVector + rows.prefetch);
+      }
+      load(a, b, d, e, n);
+      finish(n - 1, n != cut);
+      window.Step(even, odd, even_sum, odd_sum);
+    }
+    if (end == l.vectors) break;
+    a = e0.right, b = l0.right, d = e1.right, e = l1.right;
+  }
+  finish(l.vectors - 1, (l.row_bytes + l.shift) % kVector == 0 && l.vectors > cut);
+}
+
+// Adds the window of the column sums in l.columns to the state, as one step, and leaves the output in l.line.
+template <class Window, int kSteps>
+HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
+  const Layout& l = c.l;
+  Window window;
+  window.Reset(c.scratch + l.rings, static_cast<int>(c.job->columns->ksize));
+  const uint16_t* columns = reinterpret_cast<const uint16_t*>(c.scratch + l.columns);
+  uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
+  uint8_t* line = c.scratch + l.line;
+  Pack16<1> even, odd, even_sum, odd_sum;
+  for (ptrdiff_t n = -l.warm_up; n < l.vectors; n++) {
+    even.v[0] = hn::Load(kWords, columns);
+    odd.v[0] = hn::Load(kWords, columns + kLanes16);
+    columns += 2 * kLanes16;
+    window.Step(even, odd, even_sum, odd_sum);
+    if (n < 0) continue;
+    V16 se = hn::Load(kWords, state + 2 * n * kLanes16);
+    V16 so = hn::Load(kWords, state + (2 * n + 1) * kLanes16);
+    V8 above = hn::Load(kBytes, line + n * kVector);
+    const V8 bytes = Finish<kSteps>(m, se, so, even_sum.v[0], odd_sum.v[0], above);
+    hn::Store(se, kWords, state + 2 * n * kLanes16);
+    hn::Store(so, kWords, state + (2 * n + 1) * kLanes16);
+    hn::Store(kSteps == 0 ? bytes : above, kBytes, line + n * kVector);
+    if (m.even) hn::Store(bytes, kBytes, c.scratch + l.spare_line + n * kVector);
+  }
+}
+
+// Sums padded rows [p0, p1) into l.columns, even and odd bytes apart.
+HWY_INLINE void AddColumns(const Context& c, ptrdiff_t p0, ptrdiff_t p1) {
+  const Layout& l = c.l;
+  uint16_t* columns = reinterpret_cast<uint16_t*>(c.scratch + l.columns);
+  const V16 low = hn::Set(kWords, 0x00FF);
+  const ptrdiff_t count = l.warm_up + l.vectors;
+  for (ptrdiff_t p = p0; p < p1; p++) {
+    const RowSource row = SourceOf(c, p);
+    for (ptrdiff_t i = 0; i < count; i++) {
+      const ptrdiff_t n = i - l.warm_up;
+      const uint8_t* from = n < l.interior_begin ? row.left : n < l.interior_end ? row.inside : row.right;
+      V16 v = hn::BitCast(kWords, hn::LoadU(kBytes, from + n * kVector));
+      KeepInRegister(v);
+      V16 even = hn::And(v, low), odd = hn::ShiftRight<8>(v);
+      if (p > p0) {
+        even = hn::Add(even, hn::Load(kWords, columns + 2 * i * kLanes16));
+        odd = hn::Add(odd, hn::Load(kWords, columns + (2 * i + 1) * kLanes16));
+      }
+      hn::Store(even, kWords, columns + 2 * i * kLanes16);
+      hn::Store(odd, kWords, columns + (2 * i + 1) * kLanes16);
+    }
+  }
+}
+
+template <template <int> class Window, int kSteps>
+HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
+  const Layout& l = c.l;
+  const DifferenceJob& job = *c.job;
+  const box::Mean& mean = job.mean;
+  const MeanVectors m = {hn::Set(kWords, mean.magic), hn::Set(kWords, mean.area), hn::Set(kWords, mean.offset),
+                         hn::Set(kWords, static_cast<uint16_t>(mean.offset * mean.area)), mean.shift, mean.even};
+  const ptrdiff_t ky = job.rows->ksize;
+  const auto fill = [&](ptrdiff_t p) { FillEdges(c, EdgeBuffer(c, p), SourceRow(c, p)); };
+
+  // The first output row: the whole window enters.
+  uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
+  for (ptrdiff_t i = 0; i < 2 * l.vectors; i++) hn::Store(hn::Set(kWords, mean.start), kWords, state + i * kLanes16);
+  memset(c.scratch + l.line, 0, l.vectors * kVector);
+  for (ptrdiff_t j = 0; j < ky; j += mean.group_rows) {
+    const ptrdiff_t end = HWY_MIN(j + mean.group_rows, ky);
+    for (ptrdiff_t i = j; i < end; i++) fill(y0 + i);
+    AddColumns(c, y0 + j, y0 + end);
+    OneStep<Window<1>, kSteps>(c, m);
+  }
+  memcpy(job.out.row(y0), c.scratch + (mean.even ? l.spare_line : l.line) + l.shift, l.row_bytes);
+
+  for (ptrdiff_t y = y0 + 1; y < y1; y += 2) {
+    if ((y - y0) % 64 == 1) band.checkpoint();
+    PassRows rows;
+    const bool both = y + 1 < y1;
+    for (int r = 0; r < 2; r++) {
+      const ptrdiff_t at = both ? y + r : y;
+      if (r == 0 || both) fill(at + ky - 1);
+      rows.enters[r] = SourceOf(c, at + ky - 1);
+      rows.leaves[r] = SourceOf(c, at - 1);
+      rows.out[r] = r == 0 || both ? job.out.row(at) - l.shift : c.scratch + l.spare_line;
+    }
+    rows.prefetch = y + 3 < y1 && l.stream ? 2 * job.in.row_stride : 0;
+    TwoRows<Window<2>, kSteps>(c, m, rows);
+  }
+  if (l.stream) hwy::FlushStream();
+}
+
+template <int kTaps>
+struct ByTaps {
+  template <int kRows>
+  using Window = TapsWindow<C, kTaps, kRows>;
+};
+template <bool kOddTaps>
+struct ByPrefix {
+  template <int kRows>
+  using Window = PrefixWindow<C, kOddTaps, kRows>;
+};
+
+template <class By>
+HWY_NOINLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
+  if (c.job->mean.steps == 1) {
+    BlurRows<By::template Window, 1>(c, y0, y1, band);
+  } else {
+    BlurRows<By::template Window, 2>(c, y0, y1, band);
+  }
+}
+
+void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch, Band& band) {
+  Context c;
+  c.job = &job;
+  c.l = MakeLayout(job);
+  c.scratch = scratch;
+  c.left = job.columns->lead;
+  c.right = job.columns->ksize - 1 - c.left;
+  for (ptrdiff_t i = 0; i < c.left; i++) {
+    const ptrdiff_t x = job.columns->source(i);
+    c.left_pixels[i] = static_cast<int32_t>(x == box::kOutside ? -1 : x * C);
+  }
+  for (ptrdiff_t i = 0; i < c.right; i++) {
+    const ptrdiff_t x = job.columns->source(c.left + job.in.width + i);
+    c.right_pixels[i] = static_cast<int32_t>(x == box::kOutside ? -1 : x * C);
+  }
+  uint8_t* border_row = scratch + c.l.border_row;
+  if (job.rows->border == Border::kConstant || job.rows->border == Border::kShrink) {
+    for (ptrdiff_t x = 0; x < job.in.width; x++) CopyPixel(border_row + x * C, job.outside);
+  }
+  if (job.mean.steps > 0) {
+    if constexpr (C % 2 == 1) {
+      if (job.columns->ksize % 2 == 1) return BlurPrefix<ByPrefix<true>>(c, y0, y1, band);
+    }
+    return BlurPrefix<ByPrefix<false>>(c, y0, y1, band);
+  }
+  switch (job.columns->ksize) {
+#define FASTCV_TAPS(K) \
+  case K: return BlurRows<ByTaps<K>::template Window, 0>(c, y0, y1, band);
+    FASTCV_TAPS(1) FASTCV_TAPS(2) FASTCV_TAPS(3) FASTCV_TAPS(4) FASTCV_TAPS(5) FASTCV_TAPS(6)
+    FASTCV_TAPS(7) FASTCV_TAPS(8) FASTCV_TAPS(9) FASTCV_TAPS(10) FASTCV_TAPS(11) FASTCV_TAPS(12)
+    FASTCV_TAPS(13) FASTCV_TAPS(14) FASTCV_TAPS(15) FASTCV_TAPS(16)
+#undef FASTCV_TAPS
+  }
+}
+
+size_t ScratchBytes(const DifferenceJob& job) { return static_cast<size_t>(MakeLayout(job).total); }
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv
+HWY_AFTER_NAMESPACE();
+#endif
