@@ -56,11 +56,9 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Make the pictures and the table; the exit code."""
     _images.pillow()
-    threads = fastcv.get_num_threads() if args.threads is None else args.threads
-    if threads < 1:
-        raise CommandError(f"--threads: expected at least 1, got {threads}")
-    stage = Stage(_photo(args.photo), Path(args.output), threads, args.seconds)
+    stage = Stage(_photo(args.photo), Path(args.output), _threads(args.threads), args.seconds)
     _check_folder(stage.folder, args.force)
+    print("Taking pictures and times; this takes a little while ...", flush=True)
     tables = [family(stage) for family in FAMILIES]
     print()
     for table in tables:
@@ -70,6 +68,19 @@ def run(args: argparse.Namespace) -> int:
     print(f"\nPictures and the table are in {stage.folder.resolve()}:")
     print(*(f"  {name:18} {what}" for name, what in stage.written.items()), sep="\n")
     return 0
+
+
+def _threads(asked: int | None) -> int:
+    """How many threads `asked` really comes to on this machine."""
+    if asked is None:
+        return fastcv.get_num_threads()
+    if asked < 1:
+        raise CommandError(f"--threads: expected at least 1, got {asked}")
+    fastcv.set_num_threads(asked)
+    try:
+        return fastcv.get_num_threads()
+    finally:
+        fastcv.set_num_threads(0)
 
 
 def _photo(path: str | None) -> Pixels:
