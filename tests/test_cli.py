@@ -193,6 +193,21 @@ def test_no_thumbnail_of_the_unblurred_picture_stays(tmp_path: Path) -> None:
         assert image.getexif()[0x010E] == "abc"
 
 
+def test_damaged_exif_costs_the_exif_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = b"Exif\0\0II*\0" + b"\xff\xff\xff\x7f"
+    source = save(tmp_path / "in.png", noise(8, 8, 3), exif=damaged)
+    assert main(["blur", str(source), str(tmp_path / "out.png"), "--ksize", "3"]) == 0
+    assert f"{source}: " in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = save(tmp_path / "in.png", noise(8, 8, 3))
+    target = tmp_path / ("x" * 300 + ".png")
+    assert main(["blur", str(source), str(target), "--ksize", "3"]) == 1
+    assert "xxx.png" in capsys.readouterr().err
+    assert names(tmp_path) == ["in.png"]
+
+
 def test_what_is_lost_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = [Image.fromarray(noise(8, 8, seed=i)) for i in range(3)]
     frames[0].save(tmp_path / "in.gif", save_all=True, append_images=frames[1:])

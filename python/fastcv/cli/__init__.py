@@ -60,6 +60,11 @@ def _main(argv: list[str]) -> int:
     except CommandError as error:
         print(f"fastcv {args.command}: {error}", file=sys.stderr)
         return error.code
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a path that the system will not even look at
+        print(f"fastcv {args.command}: {error}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,7 +190,7 @@ def read(path: Path) -> Picture:
     """Decode the file, upright. What is lost on the way is said on stderr."""
     from PIL import ImageOps
 
-    with _size_guard(), pillow().open(path) as image:
+    with _opening(path), pillow().open(path) as image:
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             note(path, f"only the first of its {image.n_frames} frames is used")
         if "16" in _raw_mode(image) and not image.mode.startswith("I"):
@@ -215,18 +216,19 @@ def note(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _size_guard() -> Iterator[None]:
+def _opening(path: Path) -> Iterator[None]:
+    """Pillow's warnings become notes, and its guard against absurd sizes lets panoramas through."""
     image = pillow()
     before = image.MAX_IMAGE_PIXELS
     image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST // 2  # Pillow warns there and refuses at twice that
     try:
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", image.DecompressionBombWarning)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
             yield
     finally:
         image.MAX_IMAGE_PIXELS = before
+    for text in dict.fromkeys(str(w.message) for w in said if issubclass(w.category, UserWarning)):
+        note(path, text.partition("\n")[0].strip())
 
 
 def _raw_mode(image: PillowImage.Image) -> str:
@@ -312,8 +314,11 @@ def write(path: Path, picture: Picture, *, quality: int = 95) -> None:
         extras["quality"] = quality
         if quality >= 90 and kind == "JPEG":
             extras["subsampling"] = 0  # keep colour edges
-    with replacing(path) as file:
-        image.save(file, format=kind, **extras)
+    try:
+        with replacing(path) as file:
+            image.save(file, format=kind, **extras)
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {reason(error)}") from error
 
 
 @contextlib.contextmanager
