@@ -17,7 +17,7 @@ def main() -> None:
     photo = fastcv.datasets.photo()
     before_after(photo).save(IMAGES / "box_blur.jpg", quality=82, optimize=True, progressive=True)
     borders(photo).save(IMAGES / "box_blur_borders.png", optimize=True)
-    alpha(photo).save(IMAGES / "box_blur_alpha.png", optimize=True)
+    alpha(photo).save(IMAGES / "box_blur_alpha.jpg", quality=85, optimize=True, progressive=True)
 
 
 def before_after(photo: np.ndarray) -> Image.Image:
@@ -53,14 +53,14 @@ def alpha(photo: np.ndarray) -> Image.Image:
     visible = ((x - 235) / 120) ** 2 + ((y - 170) / 150) ** 2 < 1
     cutout = np.dstack([photo, np.where(visible, 255, 0).astype(np.uint8)])
     cutout[~visible, :3] = 0, 255, 0
-    crop = cutout[:330, 60:410]
+    crop = cutout[:350, 60:410]
     blurred = {mode: fastcv.box_blur(crop, 31, alpha=mode) for mode in ("blur", "premultiplied")}
     panels = {
         "before": crop,
         'alpha="blur"': blurred["blur"],
         'alpha="premultiplied"': blurred["premultiplied"],
     }
-    return side_by_side({name: _over_white(rgba) for name, rgba in panels.items()}).quantize(256)
+    return side_by_side({name: _over_white(rgba) for name, rgba in panels.items()})
 
 
 def _over_white(rgba: np.ndarray) -> np.ndarray:
