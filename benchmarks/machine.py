@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
+import io
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +94,27 @@ def describe() -> dict[str, Any]:
     }
 
 
+def _config_lines() -> dict[str, str]:
+    """Return what `fastcv.show_config()` prints, by the first word of each line."""
+    import fastcv
+
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        value = fastcv.show_config()
+    lines = (value if isinstance(value, str) else text.getvalue()).splitlines()
+    words = (re.match(r"\s*([\w ]+?)\s*(?::\s*|\s{2,})(\S.*)", line) for line in lines)
+    return {found[1].lower(): found[2] for found in words if found}
+
+
 def describe_fastcv() -> dict[str, Any]:
     """Return version, compiler and active SIMD target of the fastcv that is being measured."""
     import fastcv
 
     facts: dict[str, Any] = {"version": getattr(fastcv, "__version__", "unknown")}
-    core = getattr(fastcv, "_core", None)
-    report = getattr(core, "runtime_report", None)
-    if callable(report):
-        data = report()
-        facts["compiler"] = data["compiler"] if isinstance(data, dict) else data.compiler
-    active = getattr(core, "simd_active", None)
+    if hasattr(fastcv, "show_config"):
+        compiler = next((v for k, v in _config_lines().items() if "compiler" in k), None)
+        facts |= {"compiler": compiler} if compiler else {}
+    active = getattr(getattr(fastcv, "_core", None), "simd_active", None)
     if callable(active):
         facts["simd"] = active()
     return facts
