@@ -121,6 +121,30 @@ HWY_INLINE void StoreBytes(V v, D8 d, uint8_t* p, size_t first, size_t last) {
 #endif
 }
 
+// The first `count` lanes from p, zeros behind; reads no other lane. (Highway 1.1: LoadN.)
+template <class D, class T>
+HWY_INLINE hn::Vec<D> LoadFirst(D d, const T* p, size_t count) {
+#if HWY_TARGET <= HWY_AVX3
+  return hn::MaskedLoad(hn::FirstN(d, count), d, p);
+#else
+  alignas(HWY_MAX_BYTES) T lanes[hn::MaxLanes(D())] = {};
+  memcpy(lanes, p, (count < hn::MaxLanes(d) ? count : hn::MaxLanes(d)) * sizeof(T));
+  return hn::Load(d, lanes);
+#endif
+}
+
+// Stores the first `count` lanes to p and touches no other byte. (Highway 1.1: StoreN.)
+template <class D, class T, class V>
+HWY_INLINE void StoreFirst(V v, D d, T* p, size_t count) {
+#if HWY_TARGET <= HWY_AVX3
+  hn::BlendedStore(v, hn::FirstN(d, count), d, p);
+#else
+  alignas(HWY_MAX_BYTES) T lanes[hn::MaxLanes(D())];
+  hn::Store(v, d, lanes);
+  memcpy(p, lanes, (count < hn::MaxLanes(d) ? count : hn::MaxLanes(d)) * sizeof(T));
+#endif
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv
 HWY_AFTER_NAMESPACE();

@@ -1,0 +1,259 @@
+// The general blur of integers: running sums that add what enters the window and take away what leaves it, exact
+// modulo the width of their lanes, which the final sum fits.
+#if defined(FASTCV_BOX_BLUR_GENERAL_INTEGER) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_BOX_BLUR_GENERAL_INTEGER
+#undef FASTCV_BOX_BLUR_GENERAL_INTEGER
+#else
+#define FASTCV_BOX_BLUR_GENERAL_INTEGER
+#endif
+
+#include <algorithm>
+#include <limits>
+
+#include "box_blur/general_divide-inl.h"
+#include "box_blur/general_lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fastcv::box {
+namespace HWY_NAMESPACE {
+
+template <class T, class Column, class Sum, bool kPremultiplied>
+struct IntegerBlur : PartBlur<T, Column> {
+  using Base = PartBlur<T, Column>;
+  static constexpr size_t kHalves = sizeof(Sum) / sizeof(Column);  // vectors of sums a slot
+  static constexpr int kVectors = kLanes<Column> >= 32 ? 2 : 4;    // of a tile's row
+  static constexpr size_t kTile = kVectors * kLanes<Column>;       // columns
+  static constexpr size_t kPerLane = sizeof(Sum) / sizeof(T);      // values packed into a lane
+  static constexpr hn::ScalableTag<Column> dc{};
+  static constexpr hn::ScalableTag<Sum> ds{};
+  using ColumnPack = Pack<hn::Vec<hn::ScalableTag<Column>>, kVectors>;
+  using SumPack = Pack<hn::Vec<hn::ScalableTag<Sum>>, static_cast<int>(kHalves)>;
+
+  using Base::Base;
+  using Base::channels, Base::column_window, Base::job, Base::kRows, Base::memory, Base::part, Base::row,
+      Base::row_window, Base::rows, Base::slot, Base::slot_step, Base::slots, Base::strip, Base::tile;
+
+  // The slot of columns that lie outside.
+  void set_outside() {
+    const T* values = static_cast<const T*>(memory.outside);
+    for (ptrdiff_t c = 0; c < channels; c++) {
+      const Column alpha = kPremultiplied && c < 3 ? values[3] : 1;
+      const Column sum = static_cast<Column>(values[c]) * alpha * static_cast<Column>(job.rows->ksize);
+      std::fill_n(slots + c * kRows, kRows, sum);
+    }
+  }
+
+  Column* const state = reinterpret_cast<Column*>(memory.state);
+  Sum* const slide = reinterpret_cast<Sum*>(memory.slide);
+  Sum* const sums = reinterpret_cast<Sum*>(memory.sums);
+  const Magic magic = sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
+
+  // ---- vertical --------------------------------------------------------------------------------
+
+  template <bool kTail>
+  HWY_INLINE hn::Vec<hn::ScalableTag<Column>> values(const T* from, size_t column, size_t count) {
+    if constexpr (kPremultiplied) {
+      const hn::Rebind<uint32_t, hn::ScalableTag<Column>> d;  // the square of a 16-bit value fits
+      const auto v = Widen(d, LoadValues<kTail>(d, from + column, count));
+      const auto alpha = AlphaOfPixel(d, v, from + column / 4 * 4 + 3);
+      return Widen(dc, hn::IfThenElse(AlphaLanes(d, column), v, hn::Mul(v, alpha)));
+    } else {
+      (void)column;
+      return Widen(dc, LoadValues<kTail>(dc, from + column, count));
+    }
+  }
+
+  // Applies fn to each vector of a tile's row: fn(i, values).
+  template <bool kTail, class Fn>
+  HWY_INLINE void each(const T* from, size_t column, size_t count, const Fn& fn) {
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) {
+      const size_t done = i * kLanes<Column>;
+      if (kTail && done >= count) break;
+      fn(i, values<kTail>(from, column + done, count - done));
+    }
+  }
+
+  // The sums of all rows but the last of the first output row's window.
+  template <bool kTail>
+  HWY_NOINLINE void start_tile(size_t column, size_t count, Column* to) {
+    ColumnPack sum;
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) sum.v[i] = hn::Zero(dc);
+    for (ptrdiff_t p = 0; p < row_window - 1; p++) {
+      each<kTail>(rows[p], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
+        sum.v[i] = hn::Add(sum.v[i], v);
+      });
+    }
+    for (const AxisPlan::Term& term : job.rows->extra) {
+      each<kTail>(row(term.index), column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
+        sum.v[i] = hn::Add(sum.v[i], TimesWeight(dc, v, static_cast<Column>(term.weight)));
+      });
+    }
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
+  }
+
+  void start_vertical(const SourceRun& run) {
+    const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
+    for (size_t done = 0; done < columns; done += kTile) {
+      Column* to = state + run.state + done;
+      if (columns - done >= kTile) {
+        start_tile<false>(first + done, kTile, to);
+      } else {
+        start_tile<true>(first + done, columns - done, to);
+      }
+    }
+  }
+
+  template <bool kTail>
+  HWY_NOINLINE void vertical_tile(ptrdiff_t y, size_t row_count, size_t column, size_t count, Column* kept) {
+    ColumnPack sum;
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) sum.v[i] = hn::Load(dc, kept + i * kLanes<Column>);
+    const T* const* enter = rows + y + row_window - 1;
+    const T* const* leave = rows + y;
+    Column* to = tile;
+    for (size_t r = 0; r < row_count; r++, to += kTile) {
+      each<kTail>(enter[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
+        sum.v[i] = hn::Add(sum.v[i], v);
+      });
+      HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
+      each<kTail>(leave[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
+        sum.v[i] = hn::Sub(sum.v[i], v);
+      });
+    }
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, kept + i * kLanes<Column>);
+  }
+
+  // The columns of one run, for the band's rows, as slots.
+  void vertical(const SourceRun& run, ptrdiff_t y, size_t row_count) {
+    const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
+    for (size_t done = 0; done < columns; done += kTile) {
+      const size_t count = std::min(kTile, columns - done);
+      if (count == kTile) {
+        vertical_tile<false>(y, row_count, first + done, count, state + run.state + done);
+      } else {
+        vertical_tile<true>(y, row_count, first + done, count, state + run.state + done);
+      }
+      TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
+    }
+  }
+
+  // ---- horizontal ------------------------------------------------------------------------------
+
+  template <class Fn>
+  HWY_INLINE void each_half(const Column* slot, const Fn& fn) {
+    HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) fn(h, WidenLoad(ds, slot + h * kLanes<Sum>));
+  }
+
+  HWY_INLINE SumPack load_sums(const Sum* from) {
+    SumPack sum;
+    HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) sum.v[h] = hn::Load(ds, from + h * kLanes<Sum>);
+    return sum;
+  }
+
+  HWY_INLINE void store_sums(const SumPack& sum, Sum* to) {
+    HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) hn::Store(sum.v[h], ds, to + h * kLanes<Sum>);
+  }
+
+  // The sums of all columns but the last of the strip's first window.
+  void start_horizontal() {
+    for (ptrdiff_t c = 0; c < channels; c++) {
+      const Column* base = slots + c * kRows;
+      SumPack sum;
+      HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) sum.v[h] = hn::Zero(ds);
+      for (ptrdiff_t p = 0; p < column_window - 1; p++) {
+        each_half(base + memory.position[p], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
+          sum.v[h] = hn::Add(sum.v[h], v);
+        });
+      }
+      for (const AxisPlan::Term& term : job.columns->extra) {
+        each_half(slot(term.index) + c * kRows, [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
+          sum.v[h] = hn::Add(sum.v[h], TimesWeight(ds, v, static_cast<Sum>(term.weight)));
+        });
+      }
+      store_sums(sum, slide + c * kRows);
+    }
+  }
+
+  // The windows of `pixels` outputs from strip.x0 + x on, every channel by itself.
+  void horizontal(ptrdiff_t x, ptrdiff_t pixels) {
+    const ptrdiff_t* leave = memory.position + x;
+    const ptrdiff_t* enter = leave + column_window - 1;
+    for (ptrdiff_t c = 0; c < channels; c++) {
+      const Column* base = slots + c * kRows;
+      Sum* to = sums + c * kRows;
+      SumPack sum = load_sums(slide + c * kRows);
+      for (ptrdiff_t i = 0; i < pixels; i++, to += slot_step()) {
+        each_half(base + enter[i], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
+          sum.v[h] = hn::Add(sum.v[h], v);
+        });
+        store_sums(sum, to);
+        each_half(base + leave[i], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
+          sum.v[h] = hn::Sub(sum.v[h], v);
+        });
+      }
+      store_sums(sum, slide + c * kRows);
+    }
+  }
+
+  // ---- divide and back -------------------------------------------------------------------------
+
+  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t columns) {
+    constexpr int64_t kLargest = std::numeric_limits<T>::max();
+    const int64_t area = job.rows->ksize * job.columns->ksize;
+    const Counts counts = {memory.row_count + (y - part.y0), memory.row_inverse + (y - part.y0),
+                           memory.column_count + (x - part.x0) * channels,
+                           memory.column_inverse + (x - part.x0) * channels, job.rounding};
+    if constexpr (kPremultiplied) {
+      back(PremultipliedQuotient<kRows>{counts, fits_double_colour(area, kLargest)}, y, row_count, x, columns);
+    } else if constexpr (sizeof(Sum) == 8) {
+      back(WideQuotient<kRows>{counts, fits_double(area)}, y, row_count, x, columns);
+    } else if (job.rows->border == Border::kShrink) {
+      back(ShrinkQuotient<kRows>{counts}, y, row_count, x, columns);
+    } else {
+      back(MagicQuotient<kRows>{magic}, y, row_count, x, columns);
+    }
+  }
+
+  // Value `index` of a lane: its column is the first one's plus `index`.
+  template <size_t kIndex, class Quotient>
+  HWY_INLINE hn::Vec<hn::ScalableTag<Sum>> packed(const Quotient& quotient, size_t column, size_t lane) {
+    const auto q = quotient(sums, column + kIndex, lane);
+    if constexpr (kIndex == 0) {
+      return hn::Or(q, packed<1>(quotient, column, lane));
+    } else if constexpr (kIndex + 1 == kPerLane) {
+      return hn::ShiftLeft<8 * sizeof(T) * kIndex>(q);
+    } else {
+      return hn::Or(hn::ShiftLeft<8 * sizeof(T) * kIndex>(q), packed<kIndex + 1>(quotient, column, lane));
+    }
+  }
+
+  // A vector of values is a vector of packed lanes: as many rows as lanes, as many columns as values in a vector.
+  template <class Quotient>
+  HWY_NOINLINE void back(const Quotient quotient, ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t columns) {
+    const hn::ScalableTag<T> d;
+    Sum* square = reinterpret_cast<Sum*>(memory.packed);
+    for (size_t lane = 0; lane < row_count; lane += kLanes<Sum>) {
+      T* outs[kLanes<Sum>];
+      const size_t here = std::min(kLanes<Sum>, row_count - lane);
+      for (size_t i = 0; i < here; i++) outs[i] = job.out.row(y + lane + i) + x * channels;
+      for (size_t column = 0; column < columns; column += kLanes<T>) {
+        for (size_t i = 0; i < kLanes<Sum>; i++) {
+          hn::Store(packed<0>(quotient, column + i * kPerLane, lane), ds, square + i * kLanes<Sum>);
+        }
+        const size_t count = columns - column;
+        TransposeSquare(square, kLanes<Sum>, [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {
+          if (i >= here) return;
+          if (HWY_LIKELY(count >= kLanes<T>)) {
+            hn::StoreU(hn::BitCast(d, v), d, outs[i] + column);
+          } else {
+            StoreFirst(hn::BitCast(d, v), d, outs[i] + column, count);
+          }
+        });
+      }
+    }
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv::box
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,267 @@
+#include "box_blur/general_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+#include <utility>
+
+namespace fastcv::box {
+namespace {
+
+// What one strip keeps between bands and reads again soon; it should stay in the second-level cache.
+constexpr std::ptrdiff_t kStripBytes = 640 << 10;
+constexpr std::ptrdiff_t kChunkColumns = 128;  // flat columns; their sums should stay in the first-level cache
+
+bool needs_all_columns(const AxisPlan& columns) { return columns.extra.size() > 2; }
+
+// A strip also reads the columns that its neighbours read, so it is at least a few times as wide as the window.
+std::ptrdiff_t choose_strip_width(const AxisPlan& columns, std::ptrdiff_t channels, std::size_t state_bytes) {
+  const std::ptrdiff_t halo = sliding_window(columns) - 1;
+  const std::ptrdiff_t fits = kStripBytes / (static_cast<std::ptrdiff_t>(64 + state_bytes) * channels) - halo;
+  std::ptrdiff_t width = std::max<std::ptrdiff_t>({fits, 3 * halo, 32});
+  if (width >= columns.n || needs_all_columns(columns)) return columns.n;
+  const std::ptrdiff_t strips = (columns.n + width - 1) / width;
+  width = (columns.n + strips - 1) / strips;
+  return std::min((width + 63) / 64 * 64, columns.n);
+}
+
+// A multiple of 64 flat columns, so that all chunks but the last are made of whole vectors.
+std::ptrdiff_t choose_chunk_width(std::ptrdiff_t channels) {
+  const std::ptrdiff_t unit = 64 / std::gcd<std::ptrdiff_t>(channels, 64);
+  const std::ptrdiff_t columns = unit * channels;
+  return unit * std::max<std::ptrdiff_t>(1, kChunkColumns / columns);
+}
+
+struct Carver {
+  std::byte* base;
+  std::size_t used;
+
+  template <class T>
+  void take(T*& pointer, std::size_t bytes) {
+    pointer = reinterpret_cast<T*>(base + used);
+    used += (bytes + 63) / 64 * 64;
+  }
+};
+
+struct Interval {
+  std::ptrdiff_t first, last;
+};
+
+// Widens one of the intervals by `column`, or opens another one.
+void cover(Interval* intervals, int* count, std::ptrdiff_t column) {
+  for (int i = *count - 1; i >= 0; i--) {
+    if (column < intervals[i].first - 1 || column > intervals[i].last + 1) continue;
+    intervals[i].first = std::min(intervals[i].first, column);
+    intervals[i].last = std::max(intervals[i].last, column);
+    return;
+  }
+  intervals[(*count)++] = {column, column};
+}
+
+int merge(Interval* intervals, int count) {
+  for (int i = 1; i < count; i++) {
+    for (int k = i; k > 0 && intervals[k].first < intervals[k - 1].first; k--) std::swap(intervals[k], intervals[k - 1]);
+  }
+  int merged = 0;
+  for (int i = 0; i < count; i++) {
+    if (merged && intervals[i].first <= intervals[merged - 1].last + 1) {
+      intervals[merged - 1].last = std::max(intervals[merged - 1].last, intervals[i].last);
+    } else {
+      intervals[merged++] = intervals[i];
+    }
+  }
+  return merged;
+}
+
+std::ptrdiff_t source_of(const AxisPlan& plan, std::ptrdiff_t position) {
+  return plan.window > 0 ? plan.source(position) : kOutside;
+}
+
+}  // namespace
+
+template <class T>
+SumWidth sum_width(const GeneralJob<T>& job) {
+  constexpr std::int64_t kLargest = std::numeric_limits<T>::max();
+  const bool premultiplied = job.alpha == Alpha::kPremultiplied;
+  const std::int64_t value = premultiplied ? kLargest * kLargest : kLargest;
+  const std::int64_t area = job.rows->ksize * job.columns->ksize;  // area * value < 2^62: the caller saw to it
+  const bool column16 = value <= 255 && job.rows->ksize * value < (1 << 16);
+  const bool column32 = job.rows->ksize < (std::int64_t{1} << 32) / value;
+  // A window's sum and the rounding term, which is at most half of `area`, stay below 2^31.
+  const bool sum32 = area < (std::int64_t{1} << 31) / (value + 1);
+  if (sum32 && !premultiplied) return column16 ? SumWidth::k16Then32 : SumWidth::k32Then32;
+  // Only where it is worth a kernel; else 64 bits do for both.
+  const bool kernel = premultiplied ? std::is_same_v<T, std::uint8_t> : std::is_same_v<T, std::uint16_t>;
+  return kernel && column32 ? SumWidth::k32Then64 : SumWidth::k64Then64;
+}
+
+template <class T>
+ColumnBytes column_bytes(const GeneralJob<T>& job) {
+  if constexpr (std::is_integral_v<T>) {
+    const SumWidth width = sum_width(job);
+    const std::size_t column = width == SumWidth::k16Then32 ? 2 : width == SumWidth::k64Then64 ? 8 : 4;
+    const std::size_t sum = width == SumWidth::k16Then32 || width == SumWidth::k32Then32 ? 4 : 8;
+    return {column, 64 * sum / column, 64 * sum / column};
+  } else {
+    const std::size_t column = job.alpha == Alpha::kPremultiplied ? 8 : sizeof(T);
+    const std::size_t sum = sizeof(T) == 8 ? 16 : 8;  // double, or two doubles
+    const std::size_t kept = 2;                       // the prefix and `extra`, beside the suffixes
+    return {sum * (sliding_window(*job.rows) + kept), 64, 64 / column * sum * (sliding_window(*job.columns) + kept)};
+  }
+}
+
+namespace {
+
+GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& columns, std::ptrdiff_t channels,
+                     std::size_t value_bytes, const ColumnBytes& column) {
+  GeneralMemory memory;
+  const std::ptrdiff_t n = columns.n, row_values = n * channels;
+  const std::ptrdiff_t width = choose_strip_width(columns, channels, column.state);
+  memory.strip_width = width;
+  memory.chunk_width = choose_chunk_width(channels);
+  const std::ptrdiff_t positions = width + sliding_window(columns) - 1;
+  const std::ptrdiff_t pixels = needs_all_columns(columns) ? n : std::min(n, positions + 2);
+  const std::ptrdiff_t state_columns = pixels * channels + kMostRuns * kTileColumns;
+  // The last tile of a run may write up to kTileColumns slots too many.
+  const std::ptrdiff_t slot_columns = (pixels + 1) * channels + kTileColumns;
+  const std::ptrdiff_t chunk = memory.chunk_width * channels;
+
+  Carver carver{scratch, (64 - reinterpret_cast<std::uintptr_t>(scratch) % 64) % 64};
+  carver.take(memory.rows, (rows.n + sliding_window(rows) - 1) * sizeof(void*));
+  carver.take(memory.outside, row_values * value_bytes);
+  carver.take(memory.row_count, (rows.n + 64) * sizeof(double));
+  carver.take(memory.row_inverse, (rows.n + 64) * sizeof(double));
+  carver.take(memory.column_count, (row_values + 64) * sizeof(double));
+  carver.take(memory.column_inverse, (row_values + 64) * sizeof(double));
+  carver.take(memory.position, positions * sizeof(std::ptrdiff_t));
+  carver.take(memory.state, state_columns * column.state);
+  carver.take(memory.tile, kTileColumns * 64);
+  carver.take(memory.slots, slot_columns * 64);
+  carver.take(memory.slide, channels * column.slide);
+  carver.take(memory.sums, chunk * column.sum);
+  carver.take(memory.packed, 64 * 64);
+  memory.bytes = carver.used + 64;
+  return memory;
+}
+
+void plan_rows(const GeneralMemory& memory, const AxisPlan& rows, const Rectangle& part, const void* first_row,
+               std::ptrdiff_t row_stride) {
+  for (std::ptrdiff_t p = part.y0; p < part.y1 + sliding_window(rows) - 1; p++) {
+    const std::ptrdiff_t y = source_of(rows, p);
+    memory.rows[p - part.y0] = y == kOutside ? memory.outside : static_cast<const char*>(first_row) + y * row_stride;
+  }
+}
+
+void plan_counts(const GeneralMemory& memory, const AxisPlan& rows, const AxisPlan& columns, std::ptrdiff_t channels,
+                 const Rectangle& part) {
+  const std::ptrdiff_t height = part.y1 - part.y0, width = part.x1 - part.x0;
+  for (std::ptrdiff_t y = 0; y < height + 64; y++) {
+    memory.row_count[y] = y < height ? window_count(rows, part.y0 + y) : 1;
+    memory.row_inverse[y] = 1 / memory.row_count[y];
+  }
+  for (std::ptrdiff_t x = 0, flat = 0; x < width; x++) {
+    const double count = window_count(columns, part.x0 + x), inverse = 1 / count;
+    for (std::ptrdiff_t c = 0; c < channels; c++, flat++) {
+      memory.column_count[flat] = count;
+      memory.column_inverse[flat] = inverse;
+    }
+  }
+  std::fill_n(memory.column_count + width * channels, 64, 1.0);
+  std::fill_n(memory.column_inverse + width * channels, 64, 1.0);
+}
+
+template <class T>
+void fill_outside(const GeneralMemory& memory, const GeneralJob<T>& job) {
+  const bool constant = job.columns->border == Border::kConstant && job.border_value;
+  T* out = static_cast<T*>(memory.outside);
+  for (std::ptrdiff_t x = 0; x < job.in.width; x++) {
+    for (std::ptrdiff_t c = 0; c < job.in.channels; c++) *out++ = constant ? static_cast<T>(job.border_value[c]) : T(0);
+  }
+}
+
+}  // namespace
+
+template <class T>
+std::size_t general_scratch_bytes(const GeneralJob<T>& job) {
+  return layout(nullptr, *job.rows, *job.columns, job.in.channels, sizeof(T), column_bytes(job)).bytes;
+}
+
+template <class T>
+GeneralMemory plan_part(const GeneralJob<T>& job, const Rectangle& part, std::byte* scratch) {
+  const AxisPlan &rows = *job.rows, &columns = *job.columns;
+  const GeneralMemory memory = layout(scratch, rows, columns, job.in.channels, sizeof(T), column_bytes(job));
+  fill_outside(memory, job);
+  plan_rows(memory, rows, part, job.in.data, job.in.row_stride);
+  plan_counts(memory, rows, columns, job.in.channels, part);
+  return memory;
+}
+
+Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t x0,
+                 std::ptrdiff_t x1) {
+  // At most two ends of a wrapped axis and two terms of `extra`, before they are merged.
+  Interval intervals[kMostRuns];
+  int count = 0;
+  const std::ptrdiff_t positions = x1 - x0 + sliding_window(columns) - 1;
+  for (std::ptrdiff_t i = 0; i < positions; i++) {
+    memory.position[i] = source_of(columns, x0 + i);
+    if (memory.position[i] != kOutside) cover(intervals, &count, memory.position[i]);
+  }
+  for (const AxisPlan::Term& term : columns.extra) {
+    if (term.index != kOutside) cover(intervals, &count, term.index);
+  }
+  Strip strip;
+  strip.x0 = x0;
+  strip.x1 = x1;
+  strip.run_count = merge(intervals, count);
+  std::ptrdiff_t slot = 1, state = 0;
+  for (int i = 0; i < strip.run_count; i++) {
+    const std::ptrdiff_t pixels = intervals[i].last - intervals[i].first + 1;
+    strip.runs[i] = {intervals[i].first, intervals[i].last, slot, state};
+    slot += pixels;
+    state += (pixels * channels + kTileColumns - 1) / kTileColumns * kTileColumns;
+  }
+  strip.slots = slot;
+  for (std::ptrdiff_t i = 0; i < positions; i++) memory.position[i] = slot_of(strip, memory.position[i]);
+  return strip;
+}
+
+std::ptrdiff_t slot_of(const Strip& strip, std::ptrdiff_t column) {
+  if (column == kOutside) return 0;
+  const SourceRun* run = strip.runs;
+  while (column > run->last) run++;
+  return run->slot + column - run->first;
+}
+
+// multiplier = ceil(2^k / area), k = 31 + ceil(log2(area)), is too large by e / area with e < area, so the product is
+// too large by less than x * e / area < 2^31 * area / area <= 2^k / area: no integer is stepped over.
+Magic make_magic(std::int64_t area, Rounding rounding) {
+  if (area == 1) return {~0u, 1, 1, 0, false};  // (x + 1) * (2^32 - 1) >> 32 == x
+  int bits = 1;
+  while ((std::int64_t{1} << bits) < area) bits++;
+  const std::uint64_t power = std::uint64_t{1} << (31 + bits);
+  const std::uint64_t multiplier = (power + area - 1) / area;
+  const std::int64_t bias = rounding == Rounding::kFloor ? 0 : area / 2;
+  return {static_cast<std::uint32_t>(multiplier), static_cast<std::uint32_t>(bias), static_cast<std::uint32_t>(area),
+          bits - 1, rounding == Rounding::kEven && area % 2 == 0};
+}
+
+std::uint64_t exact_quotient(std::uint64_t sum, std::uint64_t count, Rounding rounding) {
+  const std::uint64_t quotient = sum / count, rest = sum % count;
+  if (rounding == Rounding::kFloor || rest < count - rest) return quotient;
+  const bool stays = rounding == Rounding::kEven && rest == count - rest && quotient % 2 == 0;
+  return quotient + !stays;
+}
+
+template SumWidth sum_width<std::uint8_t>(const GeneralJob<std::uint8_t>&);
+template SumWidth sum_width<std::uint16_t>(const GeneralJob<std::uint16_t>&);
+#define FASTCV_INSTANTIATE(T)                                         \
+  template std::size_t general_scratch_bytes<T>(const GeneralJob<T>&); \
+  template GeneralMemory plan_part<T>(const GeneralJob<T>&, const Rectangle&, std::byte*);
+FASTCV_INSTANTIATE(std::uint8_t)
+FASTCV_INSTANTIATE(std::uint16_t)
+FASTCV_INSTANTIATE(float)
+FASTCV_INSTANTIATE(double)
+#undef FASTCV_INSTANTIATE
+
+}  // namespace fastcv::box
