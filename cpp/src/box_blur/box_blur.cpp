@@ -21,7 +21,7 @@ using box::GeneralJob;
 constexpr std::int64_t kLargestSize = std::numeric_limits<std::int32_t>::max();
 constexpr std::ptrdiff_t kBytesPerThread = 64 << 10;  // less is done sooner by one thread
 // Above this the output cannot stay in the caches anyway, and is written around them.
-constexpr std::ptrdiff_t kStreamBytes = 12 << 20;
+constexpr std::ptrdiff_t kStreamBytes = 4 << 20;
 
 template <class T>
 constexpr std::int64_t largest_value() {

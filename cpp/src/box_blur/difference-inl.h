@@ -70,7 +70,7 @@ HWY_INLINE Layout MakeLayout(const DifferenceJob& job) {
   l.line = take(line);
   l.spare_line = take(line);
   l.border_row = take(l.row_bytes);
-  l.rings = take(static_cast<ptrdiff_t>(PrefixWindow<C, false, 2>::kScratch));
+  l.rings = take(static_cast<ptrdiff_t>(PrefixWindow<C, false, kInMemory, 2>::kScratch));
   l.total = at + 64;
   return l;
 }
@@ -260,66 +260,71 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   uint8_t* const line = c.scratch + l.line;
   uint8_t* const out0 = rows.out[0];
   uint8_t* const out1 = rows.out[1];
-  Pack16<2> even, odd, even_sum, odd_sum;
+  const bool stream = l.stream;
+  Group<2> even, odd, even_sum, odd_sum;
 
-  const auto load = [&](const uint8_t* e0, const uint8_t* l0, const uint8_t* e1, const uint8_t* l1, ptrdiff_t n)
+  // All positions are in bytes: `at` is kVector times the vector's number.
+  const auto load = [&](const uint8_t* e0, const uint8_t* l0, const uint8_t* e1, const uint8_t* l1, ptrdiff_t at)
                         HWY_ATTR __attribute__((always_inline)) {
-    Change(e0 + n * kVector, l0 + n * kVector, even.v[0], odd.v[0]);
-    Change(e1 + n * kVector, l1 + n * kVector, even.v[1], odd.v[1]);
+    Change(e0 + at, l0 + at, even.lo.v, odd.lo.v);
+    Change(e1 + at, l1 + at, even.hi.v, odd.hi.v);
   };
   // Whole vectors, or one in which the row begins or ends.
-  const auto finish = [&](ptrdiff_t n, bool whole) HWY_ATTR __attribute__((always_inline)) {
-    V16 se = hn::Load(kWords, state + 2 * n * kLanes16);
-    V16 so = hn::Load(kWords, state + (2 * n + 1) * kLanes16);
+  const auto finish = [&](ptrdiff_t at, bool whole) HWY_ATTR __attribute__((always_inline)) {
+    V16 se = hn::Load(kWords, state + at);
+    V16 so = hn::Load(kWords, state + at + kLanes16);
     V8 above = hn::Zero(kBytes);
-    if constexpr (kSteps > 0) above = hn::Load(kBytes, line + n * kVector);
-    const V8 first = Finish<kSteps>(m, se, so, even_sum.v[0], odd_sum.v[0], above);
-    const V8 second = Finish<kSteps>(m, se, so, even_sum.v[1], odd_sum.v[1], above);
-    hn::Store(se, kWords, state + 2 * n * kLanes16);
-    hn::Store(so, kWords, state + (2 * n + 1) * kLanes16);
-    if constexpr (kSteps > 0) hn::Store(above, kBytes, line + n * kVector);
+    if constexpr (kSteps > 0) above = hn::Load(kBytes, line + at);
+    const V8 first = Finish<kSteps>(m, se, so, even_sum.lo.v, odd_sum.lo.v, above);
+    const V8 second = Finish<kSteps>(m, se, so, even_sum.hi.v, odd_sum.hi.v, above);
+    hn::Store(se, kWords, state + at);
+    hn::Store(so, kWords, state + at + kLanes16);
+    if constexpr (kSteps > 0) hn::Store(above, kBytes, line + at);
     if (HWY_UNLIKELY(!whole)) {
-      const size_t begin = n == 0 ? l.shift : 0;
-      const size_t end = HWY_MIN(l.row_bytes + l.shift - n * kVector, static_cast<ptrdiff_t>(kVector));
-      StoreBytes(first, kBytes, out0 + n * kVector, begin, end);
-      StoreBytes(second, kBytes, out1 + n * kVector, begin, end);
-    } else if (l.stream) {
-      hn::Stream(first, kBytes, out0 + n * kVector);
-      hn::Stream(second, kBytes, out1 + n * kVector);
+      const size_t begin = at == 0 ? l.shift : 0;
+      const size_t end = HWY_MIN(l.row_bytes + l.shift - at, static_cast<ptrdiff_t>(kVector));
+      StoreBytes(first, kBytes, out0 + at, begin, end);
+      StoreBytes(second, kBytes, out1 + at, begin, end);
+    } else if (stream) {
+      hn::Stream(first, kBytes, out0 + at);
+      hn::Stream(second, kBytes, out1 + at);
     } else {
-      hn::StoreU(first, kBytes, out0 + n * kVector);
-      hn::StoreU(second, kBytes, out1 + n * kVector);
+      hn::StoreU(first, kBytes, out0 + at);
+      hn::StoreU(second, kBytes, out1 + at);
     }
   };
   const RowSource &e0 = rows.enters[0], &e1 = rows.enters[1], &l0 = rows.leaves[0], &l1 = rows.leaves[1];
-  for (ptrdiff_t n = -l.warm_up; n < 1; n++) {
-    if (n < l.interior_begin) {
-      load(e0.left, l0.left, e1.left, l1.left, n);
-    } else if (n < l.interior_end) {
-      load(e0.inside, l0.inside, e1.inside, l1.inside, n);
+  for (ptrdiff_t at = -l.warm_up * kVector; at <= 0; at += kVector) {
+    if (at < l.interior_begin * kVector) {
+      load(e0.left, l0.left, e1.left, l1.left, at);
+    } else if (at < l.interior_end * kVector) {
+      load(e0.inside, l0.inside, e1.inside, l1.inside, at);
     } else {
-      load(e0.right, l0.right, e1.right, l1.right, n);
+      load(e0.right, l0.right, e1.right, l1.right, at);
     }
     window.Step(even, odd, even_sum, odd_sum);
   }
-  // Output n - 1 is finished while input n is on its way through the window: one hides the other's latency.
+  // One output is finished while the next input is on its way through the window: one hides the other's latency.
   const uint8_t *a = e0.inside, *b = l0.inside, *d = e1.inside, *e = l1.inside;
-  const ptrdiff_t cut = l.shift > 0 ? 1 : 0;  // where the output begins inside a vector
-  ptrdiff_t n = 1;
-  for (ptrdiff_t end = l.interior_end;; end = l.vectors) {
-    for (; n < end; n++) {
-      if (rows.prefetch != 0) {
-        hwy::Prefetch(e0.inside + n * kVector + rows.prefetch);
-        hwy::Prefetch(e1.inside + n * kVector + rows.prefetch);
+  const uint8_t *soon0 = e0.inside + rows.prefetch, *soon1 = e1.inside + rows.prefetch;
+  const bool prefetch = rows.prefetch != 0;
+  const ptrdiff_t cut = l.shift > 0 ? kVector : 0;  // behind the vector in which the output begins
+  const ptrdiff_t all = l.vectors * kVector;
+  ptrdiff_t at = kVector;
+  for (ptrdiff_t end = l.interior_end * kVector;; end = all) {
+    for (; at < end; at += kVector) {
+      if (prefetch) {
+        hwy::Prefetch(soon0 + at);
+        hwy::Prefetch(soon1 + at);
       }
-      load(a, b, d, e, n);
-      finish(n - 1, n != cut);
+      load(a, b, d, e, at);
+      finish(at - kVector, at != cut);
       window.Step(even, odd, even_sum, odd_sum);
     }
-    if (end == l.vectors) break;
+    if (end == all) break;
     a = e0.right, b = l0.right, d = e1.right, e = l1.right;
   }
-  finish(l.vectors - 1, (l.row_bytes + l.shift) % kVector == 0 && l.vectors > cut);
+  finish(all - kVector, l.row_bytes + l.shift == all && all > cut);
 }
 
 // Adds the window of the column sums in l.columns to the state, as one step, and leaves the output in l.line.
@@ -331,17 +336,17 @@ HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
   const uint16_t* columns = reinterpret_cast<const uint16_t*>(c.scratch + l.columns);
   uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
   uint8_t* line = c.scratch + l.line;
-  Pack16<1> even, odd, even_sum, odd_sum;
+  Group<1> even, odd, even_sum, odd_sum;
   for (ptrdiff_t n = -l.warm_up; n < l.vectors; n++) {
-    even.v[0] = hn::Load(kWords, columns);
-    odd.v[0] = hn::Load(kWords, columns + kLanes16);
+    even.v = hn::Load(kWords, columns);
+    odd.v = hn::Load(kWords, columns + kLanes16);
     columns += 2 * kLanes16;
     window.Step(even, odd, even_sum, odd_sum);
     if (n < 0) continue;
     V16 se = hn::Load(kWords, state + 2 * n * kLanes16);
     V16 so = hn::Load(kWords, state + (2 * n + 1) * kLanes16);
     V8 above = hn::Load(kBytes, line + n * kVector);
-    const V8 bytes = Finish<kSteps>(m, se, so, even_sum.v[0], odd_sum.v[0], above);
+    const V8 bytes = Finish<kSteps>(m, se, so, even_sum.v, odd_sum.v, above);
     hn::Store(se, kWords, state + 2 * n * kLanes16);
     hn::Store(so, kWords, state + (2 * n + 1) * kLanes16);
     hn::Store(kSteps == 0 ? bytes : above, kBytes, line + n * kVector);
@@ -417,19 +422,25 @@ struct ByTaps {
   template <int kRows>
   using Window = TapsWindow<C, kTaps, kRows>;
 };
-template <bool kOddTaps>
+template <bool kOddTaps, int kDelay>
 struct ByPrefix {
   template <int kRows>
-  using Window = PrefixWindow<C, kOddTaps, kRows>;
+  using Window = PrefixWindow<C, kOddTaps, kDelay, kRows>;
 };
 
-template <class By>
-HWY_NOINLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
-  if (c.job->mean.steps == 1) {
-    BlurRows<By::template Window, 1>(c, y0, y1, band);
-  } else {
-    BlurRows<By::template Window, 2>(c, y0, y1, band);
+template <bool kOddTaps>
+HWY_INLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
+  using InMemory = ByPrefix<kOddTaps, kInMemory>;
+  if (c.job->mean.steps == 2) return BlurRows<InMemory::template Window, 2>(c, y0, y1, band);
+  if constexpr (kRegisterDelays == 3) {
+    const int taps = static_cast<int>(c.job->columns->ksize);
+    switch (InMemory::template Window<2>::DelayBytes(taps) / kVector) {
+      case 0: return BlurRows<ByPrefix<kOddTaps, 0>::template Window, 1>(c, y0, y1, band);
+      case 1: return BlurRows<ByPrefix<kOddTaps, 1>::template Window, 1>(c, y0, y1, band);
+      case 2: return BlurRows<ByPrefix<kOddTaps, 2>::template Window, 1>(c, y0, y1, band);
+    }
   }
+  BlurRows<InMemory::template Window, 1>(c, y0, y1, band);
 }
 
 void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch, Band& band) {
@@ -453,9 +464,9 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   }
   if (job.mean.steps > 0) {
     if constexpr (C % 2 == 1) {
-      if (job.columns->ksize % 2 == 1) return BlurPrefix<ByPrefix<true>>(c, y0, y1, band);
+      if (job.columns->ksize % 2 == 1) return BlurPrefix<true>(c, y0, y1, band);
     }
-    return BlurPrefix<ByPrefix<false>>(c, y0, y1, band);
+    return BlurPrefix<false>(c, y0, y1, band);
   }
   switch (job.columns->ksize) {
 #define FASTCV_TAPS(K) \

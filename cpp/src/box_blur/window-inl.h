@@ -21,65 +21,98 @@ using V8 = hn::Vec<decltype(kBytes)>;
 using V16 = hn::Vec<decltype(kWords)>;
 constexpr int kVector = HWY_MAX_BYTES;
 constexpr int kLanes16 = kVector / 2;
-template <int M>
-using Pack16 = Pack<V16, M>;
 
-#define FASTCV_EACH(i, M) HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < (M); i++)
-
+// M vectors that go through the same operations side by side. Halves within halves, not an array, and no local that is
+// returned from one of two places: GCC 12 keeps either in memory, and pays a store a vector for it. The copy operations are written out because
+// implicit ones do not get the SIMD target; the default constructor must stay trivial.
 template <int M>
-HWY_INLINE Pack16<M> Zeros() {
-  Pack16<M> r;
-  FASTCV_EACH(i, M) r.v[i] = hn::Zero(kWords);
-  return r;
+struct Group {
+  Group<M / 2> lo, hi;
+  Group() = default;
+  HWY_INLINE Group(const Group<M / 2>& a, const Group<M / 2>& b) : lo(a), hi(b) {}
+  HWY_INLINE Group(const Group& o) : lo(o.lo), hi(o.hi) {}
+  HWY_INLINE Group& operator=(const Group& o) {
+    lo = o.lo;
+    hi = o.hi;
+    return *this;
+  }
+};
+template <>
+struct Group<1> {
+  V16 v;
+  Group() = default;
+  HWY_INLINE explicit Group(V16 x) : v(x) {}
+  HWY_INLINE Group(const Group& o) : v(o.v) {}
+  HWY_INLINE Group& operator=(const Group& o) {
+    v = o.v;
+    return *this;
+  }
+};
+
+// fn on each vector of the groups.
+template <int M, class Fn>
+HWY_INLINE Group<M> Each(const Fn& fn, const Group<M>& a) {
+  if constexpr (M == 1) {
+    return Group<1>(fn(a.v));
+  } else {
+    return Group<M>(Each(fn, a.lo), Each(fn, a.hi));
+  }
 }
 template <int M>
-HWY_INLINE Pack16<M> Sum(const Pack16<M>& a, const Pack16<M>& b) {
-  Pack16<M> r;
-  FASTCV_EACH(i, M) r.v[i] = hn::Add(a.v[i], b.v[i]);
-  return r;
+HWY_INLINE Group<M> Zeros() {
+  if constexpr (M == 1) {
+    return Group<1>(hn::Zero(kWords));
+  } else {
+    return Group<M>(Zeros<M / 2>(), Zeros<M / 2>());
+  }
 }
 template <int M>
-HWY_INLINE Pack16<M> Minus(const Pack16<M>& a, const Pack16<M>& b) {
-  Pack16<M> r;
-  FASTCV_EACH(i, M) r.v[i] = hn::Sub(a.v[i], b.v[i]);
-  return r;
+HWY_INLINE Group<M> Sum(const Group<M>& a, const Group<M>& b) {
+  if constexpr (M == 1) {
+    return Group<1>(hn::Add(a.v, b.v));
+  } else {
+    return Group<M>(Sum(a.lo, b.lo), Sum(a.hi, b.hi));
+  }
+}
+template <int M>
+HWY_INLINE Group<M> Minus(const Group<M>& a, const Group<M>& b) {
+  if constexpr (M == 1) {
+    return Group<1>(hn::Sub(a.v, b.v));
+  } else {
+    return Group<M>(Minus(a.lo, b.lo), Minus(a.hi, b.hi));
+  }
 }
 template <int kLanes, int M>
-HWY_INLINE Pack16<M> Slide(const Pack16<M>& previous, const Pack16<M>& current) {
-  Pack16<M> r;
-  FASTCV_EACH(i, M) r.v[i] = SlideUpFrom<kLanes>(previous.v[i], current.v[i]);
-  return r;
-}
-template <int M>
-HWY_INLINE Pack16<2 * M> Join(const Pack16<M>& a, const Pack16<M>& b) {
-  Pack16<2 * M> r;
-  FASTCV_EACH(i, M) r.v[i] = a.v[i];
-  FASTCV_EACH(i, M) r.v[M + i] = b.v[i];
-  return r;
-}
-template <int M>
-HWY_INLINE void Part(const Pack16<2 * M>& joined, Pack16<M>& a, Pack16<M>& b) {
-  FASTCV_EACH(i, M) a.v[i] = joined.v[i];
-  FASTCV_EACH(i, M) b.v[i] = joined.v[M + i];
+HWY_INLINE Group<M> Slide(const Group<M>& previous, const Group<M>& current) {
+  if constexpr (M == 1) {
+    return Group<1>(SlideUpFrom<kLanes>(previous.v, current.v));
+  } else {
+    return Group<M>(Slide<kLanes>(previous.lo, current.lo), Slide<kLanes>(previous.hi, current.hi));
+  }
 }
 
 // What went in kShift lanes ago.
-template <int kShift, int M>
+template <int kShift, int M, bool kDeep = (kShift > kLanes16)>
 struct Delay {
-  static constexpr int kDepth = kShift == 0 ? 1 : (kShift + kLanes16 - 1) / kLanes16;
-  static constexpr int kRest = kShift - (kDepth - 1) * kLanes16;
-  Pack16<M> past[kDepth];
-
-  HWY_INLINE void Reset() { FASTCV_EACH(i, kDepth) past[i] = Zeros<M>(); }
-  HWY_INLINE Pack16<M> Step(const Pack16<M>& current) {
-    Pack16<M> r;
-    if constexpr (kDepth == 1) {
-      r = Slide<kRest>(past[0], current);
-    } else {
-      r = Slide<kRest>(past[kDepth - 1], past[kDepth - 2]);
-    }
-    FASTCV_EACH(i, kDepth - 1) past[kDepth - 1 - i] = past[kDepth - 2 - i];
-    past[0] = current;
+  Group<M> past;
+  HWY_INLINE void Reset() { past = Zeros<M>(); }
+  HWY_INLINE Group<M> Step(const Group<M>& current) {
+    const Group<M> r = Slide<kShift>(past, current);
+    past = current;
+    return r;
+  }
+};
+template <int kShift, int M>
+struct Delay<kShift, M, true> {
+  Group<M> past;
+  Delay<kShift - kLanes16, M> further;
+  HWY_INLINE void Reset() {
+    past = Zeros<M>();
+    further.Reset();
+  }
+  HWY_INLINE Group<M> Step(const Group<M>& current) {
+    const Group<M> r = further.Step(past);
+    past = current;
     return r;
   }
 };
@@ -96,11 +129,14 @@ struct Taps {
     other_half.Reset();
     rest.Reset();
   }
-  HWY_INLINE Pack16<M> Step(const Pack16<M>& x) {
-    const Pack16<M> t = half.Step(x);
-    const Pack16<M> twice = Sum(t, other_half.Step(t));
-    if constexpr (kTaps % 2 == 0) return twice;
-    return Sum(x, rest.Step(twice));
+  HWY_INLINE Group<M> Step(const Group<M>& x) {
+    const Group<M> t = half.Step(x);
+    if constexpr (kTaps % 2 == 0) {
+      return Sum(t, other_half.Step(t));
+    } else {
+      const Group<M> twice = Sum(t, other_half.Step(t));
+      return Sum(x, rest.Step(twice));
+    }
   }
 };
 template <int kStride, int M>
@@ -112,17 +148,17 @@ struct Taps<15, kStride, M> {
     sixteen.Reset();
     last.Reset();
   }
-  HWY_INLINE Pack16<M> Step(const Pack16<M>& x) { return Minus(sixteen.Step(x), last.Step(x)); }
+  HWY_INLINE Group<M> Step(const Group<M>& x) { return Minus(sixteen.Step(x), last.Step(x)); }
 };
 template <int kStride, int M>
 struct Taps<1, kStride, M> {
   HWY_INLINE void Reset() {}
-  HWY_INLINE Pack16<M> Step(const Pack16<M>& x) { return x; }
+  HWY_INLINE Group<M> Step(const Group<M>& x) { return x; }
 };
 template <int kStride, int M>
 struct Taps<0, kStride, M> {
   HWY_INLINE void Reset() {}
-  HWY_INLINE Pack16<M> Step(const Pack16<M>&) { return Zeros<M>(); }
+  HWY_INLINE Group<M> Step(const Group<M>&) { return Zeros<M>(); }
 };
 
 // What went in any number of bytes ago: a ring in memory, with its first vector repeated behind its end.
@@ -140,43 +176,116 @@ struct Ring {
     position = 0;
     // A window that begins with the first pixel reads up to C + 1 bytes before it; what lies further back only
     // reaches outputs that are thrown away.
-    FASTCV_EACH(i, M) hn::Store(hn::Zero(kBytes), kBytes, memory + i * kPitch + kBytesEach - kVector);
+    Write(Zeros<M>(), memory + kBytesEach - kVector);
   }
-  HWY_INLINE Pack16<M> Step(const Pack16<M>& current) {
-    FASTCV_EACH(i, M) hn::Store(hn::BitCast(kBytes, current.v[i]), kBytes, memory + i * kPitch + position);
-    if (position == 0) {
-      FASTCV_EACH(i, M) hn::Store(hn::BitCast(kBytes, current.v[i]), kBytes, memory + i * kPitch + kBytesEach);
-    }
-    const size_t from = (position - delay) & (kBytesEach - 1);
-    Pack16<M> r;
-    FASTCV_EACH(i, M) r.v[i] = hn::BitCast(kWords, hn::LoadU(kBytes, memory + i * kPitch + from));
+  HWY_INLINE Group<M> Step(const Group<M>& current) {
+    Write(current, memory + position);
+    if (position == 0) Write(current, memory + kBytesEach);
+    const Group<M> r = Read<M>(memory + ((position - delay) & (kBytesEach - 1)));
     position = (position + kVector) & (kBytesEach - 1);
     return r;
   }
+
+ private:
+  template <int N>
+  static HWY_INLINE void Write(const Group<N>& group, uint8_t* to) {
+    if constexpr (N == 1) {
+      hn::Store(hn::BitCast(kBytes, group.v), kBytes, to);
+    } else {
+      Write(group.lo, to);
+      Write(group.hi, to + N / 2 * kPitch);
+    }
+  }
+  template <int N>
+  static HWY_INLINE Group<N> Read(const uint8_t* from) {
+    if constexpr (N == 1) {
+      return Group<1>(hn::BitCast(kWords, hn::LoadU(kBytes, from)));
+    } else {
+      return Group<N>(Read<N / 2>(from), Read<N / 2>(from + N / 2 * kPitch));
+    }
+  }
 };
+
+#if FASTCV_HAVE_SLIDE_BY
+// The same for kVectors whole vectors and a rest, in registers: a store that goes around the caches would hold up
+// the ring's loads behind it.
+template <int kVectors, int M>
+struct RegisterDelay {
+  static constexpr size_t kBytesAll = 0;
+  Group<M> past;
+  RegisterDelay<kVectors - 1, M> further;
+  HWY_INLINE void Reset(uint8_t* scratch, size_t delay_bytes) {
+    past = Zeros<M>();
+    further.Reset(scratch, delay_bytes);
+  }
+  HWY_INLINE Group<M> Step(const Group<M>& current) {
+    const Group<M> r = further.Step(past);
+    past = current;
+    return r;
+  }
+};
+template <int M>
+struct RegisterDelay<0, M> {
+  static constexpr size_t kBytesAll = 0;
+  Group<M> past;
+  V16 index;
+  HWY_INLINE void Reset(uint8_t*, size_t delay_bytes) {
+    past = Zeros<M>();
+    index = SlideIndex<V16>(delay_bytes / 2 % kLanes16);
+  }
+  HWY_INLINE Group<M> Step(const Group<M>& current) {
+    const Group<M> r = Slide(past, current);
+    past = current;
+    return r;
+  }
+
+ private:
+  template <int N>
+  HWY_INLINE Group<N> Slide(const Group<N>& previous, const Group<N>& current) const {
+    if constexpr (N == 1) {
+      return Group<1>(SlideUpFromBy(previous.v, current.v, index));
+    } else {
+      return Group<N>(Slide(previous.lo, current.lo), Slide(previous.hi, current.hi));
+    }
+  }
+};
+template <int kVectors, int M>
+struct AnyDelayType {
+  using Type = RegisterDelay<kVectors, M>;
+};
+constexpr int kRegisterDelays = 3;
+#else
+template <int kVectors, int M>
+struct AnyDelayType;
+constexpr int kRegisterDelays = 0;
+#endif
+constexpr int kInMemory = -1;
+template <int M>
+struct AnyDelayType<kInMemory, M> {
+  using Type = Ring<M>;
+};
+template <int kVectors, int M>
+using AnyDelay = typename AnyDelayType<kVectors, M>::Type;
 
 // Running sum of lanes kStride apart. It wraps at 16 bits; differences of it do not mind.
 template <int kStride, int M>
 struct PrefixSum {
-  Pack16<M> carry;
+  Group<M> carry;
   HWY_INLINE void Reset() { carry = Zeros<M>(); }
   template <int kStep>
-  static HWY_INLINE Pack16<M> Scan(const Pack16<M>& x) {
+  static HWY_INLINE Group<M> Scan(const Group<M>& x) {
     if constexpr (kStep >= kLanes16) {
       return x;
     } else {
       return Scan<2 * kStep>(Sum(x, Slide<kStep>(Zeros<M>(), x)));
     }
   }
-  HWY_INLINE Pack16<M> Step(const Pack16<M>& x) {
-    Pack16<M> local = Scan<kStride>(x);
-    const Pack16<M> sum = Sum(local, carry);
-    if constexpr (kLanes16 % kStride == 0) {  // the loop's chain is then one addition
-      FASTCV_EACH(i, M) local.v[i] = RepeatLast<kStride>(local.v[i]);
-      carry = Sum(carry, local);
-    } else {
-      FASTCV_EACH(i, M) carry.v[i] = RepeatLast<kStride>(sum.v[i]);
-    }
+  HWY_INLINE Group<M> Step(const Group<M>& x) {
+    const auto last = [](V16 v) HWY_ATTR __attribute__((always_inline)) { return RepeatLast<kStride>(v); };
+    const Group<M> local = Scan<kStride>(x);
+    const Group<M> sum = Sum(local, carry);
+    // Where it can be, the loop's chain is one addition.
+    carry = kLanes16 % kStride == 0 ? Sum(carry, Each(last, local)) : Each(last, sum);
     return sum;
   }
 };
@@ -201,12 +310,14 @@ struct TapsWindow {
     window.Reset();
     edge.Reset();
   }
-  HWY_INLINE void Step(const Pack16<kRows>& even, const Pack16<kRows>& odd, Pack16<kRows>& even_sum,
-                       Pack16<kRows>& odd_sum) {
+  HWY_INLINE void Step(const Group<kRows>& even, const Group<kRows>& odd, Group<kRows>& even_sum,
+                       Group<kRows>& odd_sum) {
     if constexpr (kSplit) {
-      Part(taps.Step(Join(even, odd)), even_sum, odd_sum);
+      const Group<2 * kRows> sums = taps.Step(Group<2 * kRows>(even, odd));
+      even_sum = sums.lo;
+      odd_sum = sums.hi;
     } else {
-      const Pack16<kRows> u = taps.Step(Sum(odd, pair.Step(even)));
+      const Group<kRows> u = taps.Step(Sum(odd, pair.Step(even)));
       if constexpr (kTaps % 2 == 0) {
         odd_sum = u;
         even_sum = Sum(Minus(even, edge.Step(even)), window.Step(u));
@@ -218,37 +329,40 @@ struct TapsWindow {
   }
 };
 
-// Any number of taps (odd or even for an odd C), as a difference of prefix sums.
-template <int C, bool kOddTaps, int kRows>
+// Any number of taps (odd or even for an odd C), as a difference of prefix sums. kDelay: kInMemory, or how many whole
+// vectors the delay in registers has.
+template <int C, bool kOddTaps, int kDelay, int kRows>
 struct PrefixWindow {
   static constexpr bool kSplit = C % 2 == 0;
   static constexpr int kMore = (C + 1) / 2, kFewer = (C - 1) / 2;
   static constexpr int M = kSplit ? 2 * kRows : kRows;
   PrefixSum<kSplit ? C / 2 : C, M> prefix;
-  Ring<M> before;
-  Ring<kRows> edge;
+  AnyDelay<kDelay, M> before;
+  AnyDelay<kDelay, kRows> edge;
   Delay<kFewer, kRows> pair;
   Delay<kMore, kRows> window;
 
-  static constexpr size_t kScratch = Ring<M>::kBytesAll + (kSplit ? 0 : Ring<kRows>::kBytesAll);
+  static constexpr size_t kScratch = 6 * Ring<1>::kPitch;
+  static HWY_INLINE size_t DelayBytes(int taps) { return static_cast<size_t>(C) * (kSplit ? taps : taps / 2 * 2); }
   HWY_INLINE void Reset(uint8_t* scratch, int taps) {
-    const size_t bytes = static_cast<size_t>(C) * (kSplit ? taps : (taps / 2) * 2);
     prefix.Reset();
-    before.Reset(scratch, bytes);
+    before.Reset(scratch, DelayBytes(taps));
     if constexpr (!kSplit) {
-      edge.Reset(scratch + Ring<M>::kBytesAll, bytes);
+      edge.Reset(scratch + M * Ring<1>::kPitch, DelayBytes(taps));
       pair.Reset();
       window.Reset();
     }
   }
-  HWY_INLINE void Step(const Pack16<kRows>& even, const Pack16<kRows>& odd, Pack16<kRows>& even_sum,
-                       Pack16<kRows>& odd_sum) {
+  HWY_INLINE void Step(const Group<kRows>& even, const Group<kRows>& odd, Group<kRows>& even_sum,
+                       Group<kRows>& odd_sum) {
     if constexpr (kSplit) {
-      const Pack16<M> p = prefix.Step(Join(even, odd));
-      Part(Minus(p, before.Step(p)), even_sum, odd_sum);
+      const Group<M> p = prefix.Step(Group<M>(even, odd));
+      const Group<M> sums = Minus(p, before.Step(p));
+      even_sum = sums.lo;
+      odd_sum = sums.hi;
     } else {
-      const Pack16<kRows> p = prefix.Step(Sum(odd, pair.Step(even)));
-      const Pack16<kRows> u = Minus(p, before.Step(p));
+      const Group<kRows> p = prefix.Step(Sum(odd, pair.Step(even)));
+      const Group<kRows> u = Minus(p, before.Step(p));
       if constexpr (kOddTaps) {
         odd_sum = Sum(u, edge.Step(odd));
         even_sum = Sum(even, window.Step(u));

@@ -45,6 +45,25 @@ HWY_INLINE void KeepInRegister(V& v) {
 }
 
 // The kN lanes that end kLanes before the end of `cur`, `prev` standing before it. 16-bit lanes.
+#if HWY_TARGET <= HWY_AVX3
+alignas(64) constexpr uint16_t kLaneNumbers[64] = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+#undef FASTCV_HAVE_SLIDE_BY
+#define FASTCV_HAVE_SLIDE_BY 1
+template <class V>
+HWY_INLINE V SlideIndex(size_t lanes) {
+  return V{_mm512_loadu_si512(kLaneNumbers + 32 - lanes)};
+}
+template <class V>
+HWY_INLINE V SlideUpFromBy(V prev, V cur, V index) {
+  return V{_mm512_permutex2var_epi16(prev.raw, index.raw, cur.raw)};
+}
+#else
+#undef FASTCV_HAVE_SLIDE_BY
+#define FASTCV_HAVE_SLIDE_BY 0
+#endif
 template <int kLanes, class V>
 HWY_INLINE V SlideUpFrom(V prev, V cur) {
   constexpr int kN = HWY_MAX_BYTES / 2;
@@ -58,11 +77,7 @@ HWY_INLINE V SlideUpFrom(V prev, V cur) {
     if constexpr (kLanes % 2 == 0) {
       return V{_mm512_alignr_epi32(cur.raw, prev.raw, 16 - kLanes / 2)};
     } else {
-      alignas(64) static constexpr uint16_t kFirst[64] = {
-          0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-          22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
-          44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
-      return V{_mm512_permutex2var_epi16(prev.raw, _mm512_loadu_si512(kFirst + 32 - kLanes), cur.raw)};
+      return SlideUpFromBy(prev, cur, SlideIndex<V>(kLanes));
     }
 #elif HWY_TARGET == HWY_AVX2
     const __m256i middle = _mm256_permute2x128_si256(prev.raw, cur.raw, 0x21);
