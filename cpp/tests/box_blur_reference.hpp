@@ -103,27 +103,30 @@ std::vector<Sum> window_sums(const ImageView<const T>& image, const BoxBlurOptio
     for (std::ptrdiff_t c = 0; c < channels; c++) outside[c] = static_cast<T>(o.border_value[c]);
   const bool skip = o.border == Border::kShrink;
 
-  std::vector<Sum> across(pixels.size(), Sum{0});
+  std::vector<std::vector<Term>> columns;
   for (std::ptrdiff_t x = 0; x < width; x++)
-    for (const Term& term : window_of(x, width, o.ksize_x, o.anchor_x, o.border)) {
-      if (term.index == kNowhere && skip) continue;
-      for (std::ptrdiff_t y = 0; y < height; y++) {
-        const T* pixel =
-            term.index == kNowhere ? outside.data() : &pixels[(y * width + term.index) * channels];
+    columns.push_back(window_of(x, width, o.ksize_x, o.anchor_x, o.border));
+
+  std::vector<Sum> across(pixels.size(), Sum{0});  // of windows one row high
+  for (std::ptrdiff_t y = 0; y < height; y++)
+    for (std::ptrdiff_t x = 0; x < width; x++)
+      for (const Term& term : columns[x]) {
+        if (term.index == kNowhere && skip) continue;
+        const T* pixel = term.index == kNowhere ? outside.data() : &pixels[(y * width + term.index) * channels];
         for (std::ptrdiff_t c = 0; c < channels; c++)
           across[(y * width + x) * channels + c] += static_cast<Sum>(term.weight) * value(pixel, c);
       }
-    }
+  std::vector<Sum> across_outside(width * channels);
+  for (std::ptrdiff_t i = 0; i < width * channels; i++)
+    across_outside[i] = static_cast<Sum>(o.ksize_x) * value(outside.data(), i % channels);
 
   std::vector<Sum> sums(pixels.size(), Sum{0});
   for (std::ptrdiff_t y = 0; y < height; y++)
     for (const Term& term : window_of(y, height, o.ksize_y, o.anchor_y, o.border)) {
       if (term.index == kNowhere && skip) continue;
+      const Sum* row = term.index == kNowhere ? across_outside.data() : &across[term.index * width * channels];
       for (std::ptrdiff_t i = 0; i < width * channels; i++)
-        sums[y * width * channels + i] +=
-            static_cast<Sum>(term.weight) *
-            (term.index == kNowhere ? static_cast<Sum>(o.ksize_x) * value(outside.data(), i % channels)
-                                    : across[term.index * width * channels + i]);
+        sums[y * width * channels + i] += static_cast<Sum>(term.weight) * row[i];
     }
   return sums;
 }

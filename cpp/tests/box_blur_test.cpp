@@ -131,11 +131,12 @@ TYPED_TEST(BoxBlurTypes, RectangularWindows) {
 // everything.
 TEST(BoxBlurSizes, LargestChangesUint8) {
   for (const std::ptrdiff_t channels : {1, 3, 4})
-    for (std::int64_t k = 2; k <= 181; k += k < 20 ? 1 : 7) {
+    for (std::int64_t k = 2; k <= 181; k += k < 20 ? 1 : 10) {
       const std::ptrdiff_t height = 2 * k + 9, width = k + 70;
       Canvas<std::uint8_t> in(height, width, channels);
       std::vector<std::uint8_t> values(height * width * channels);
-      for (const int pattern : {0, 1, 2}) {
+      for (int pattern = 0; pattern < 3; pattern++) {
+        if (k > 20 && (k / 10 + channels) % 3 != pattern) continue;
         for (std::size_t i = 0; i < values.size(); i++) {
           const std::ptrdiff_t x = i / channels % width, y = i / channels / width;
           const bool on = pattern == 0 ? y / k % 2 : pattern == 1 ? (x / k + y / k) % 2 : y % (2 * k) == k;
