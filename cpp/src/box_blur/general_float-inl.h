@@ -78,6 +78,8 @@ struct FloatBlur : PartBlur<T, Column> {
 
   static constexpr int kVectors = sizeof(double) / sizeof(Column);  // of doubles a slot, or a tile's row
   static constexpr size_t kTile = kLanes<Column>;                   // columns
+  static constexpr size_t kOutLanes = kTile;                        // values that are written together
+  static constexpr bool kStreams = !kPremultiplied;                 // else pixels must not be torn
   static constexpr bool kMeans = sizeof(Column) == 4;
   using Sum = Accumulator<kVectors, sizeof(T) == 8>;
   // What is kept for a tile's row (vertical) or a channel (horizontal): the running sum of the block's beginning, the
@@ -234,17 +236,15 @@ struct FloatBlur : PartBlur<T, Column> {
     }
   }
 
-  void vertical(const SourceRun& run, ptrdiff_t y, ptrdiff_t row_count) {
-    const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
-    for (size_t done = 0; done < columns; done += kTile) {
-      const size_t count = std::min(kTile, columns - done);
-      if (count == kTile) {
-        vertical_tile<false>(y, row_count, first + done, count, tile_state(run, done));
-      } else {
-        vertical_tile<true>(y, row_count, first + done, count, tile_state(run, done));
-      }
-      TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
+  // One tile of a run, for the band's rows, as slots.
+  void vertical(const SourceRun& run, size_t done, size_t count, ptrdiff_t y, ptrdiff_t row_count) {
+    const size_t column = run.first * channels + done;
+    if (count == kTile) {
+      vertical_tile<false>(y - part.y0, row_count, column, count, tile_state(run, done));
+    } else {
+      vertical_tile<true>(y - part.y0, row_count, column, count, tile_state(run, done));
     }
+    TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
   }
 
   // ---- horizontal ------------------------------------------------------------------------------
@@ -267,11 +267,11 @@ struct FloatBlur : PartBlur<T, Column> {
     }
   }
 
-  void horizontal(ptrdiff_t x, ptrdiff_t pixels) {
+  void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t first) {
     const double* inverse = memory.column_inverse + (strip.x0 - part.x0 + x) * channels;
     for (ptrdiff_t c = 0; c < channels; c++) {
       const Column* base = slots + c * kRows;
-      Column* to = sums + c * kRows;
+      Column* to = sums + (first + c) * kRows;
       windows(
           x, pixels, (strip.x0 + x) % column_window, column_window, !job.columns->extra.empty(), channel_state(c),
           [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
@@ -283,14 +283,18 @@ struct FloatBlur : PartBlur<T, Column> {
     }
   }
 
+  // What was not yet written, for the next chunk.
+  void move_sums(ptrdiff_t from, ptrdiff_t count) {
+    if (from && count) memmove(sums, sums + from * kRows, count * kRows * sizeof(Column));
+  }
+
   // ---- divide and back -------------------------------------------------------------------------
 
   // Sums become means, in place. Lanes = rows.
-  void divide(ptrdiff_t y, ptrdiff_t first, size_t columns) {
+  void divide(ptrdiff_t y, ptrdiff_t x, double* at, size_t columns) {
     const Doubles row_count = hn::LoadU(kDouble, memory.row_count + y);
-    for (size_t j = 0; j < columns; j++) {
-      double* at = reinterpret_cast<double*>(sums) + j * kRows;
-      Doubles count = hn::Mul(row_count, hn::Set(kDouble, memory.column_count[first + j]));
+    for (size_t j = 0; j < columns; j++, at += kRows) {
+      Doubles count = hn::Mul(row_count, hn::Set(kDouble, memory.column_count[x + j]));
       if (kPremultiplied && j % 4 != 3) count = hn::Load(kDouble, at + (3 - j % 4) * kRows);  // not yet divided
       Doubles mean = hn::Div(hn::Load(kDouble, at), count);
       if (kPremultiplied) mean = hn::IfThenElseZero(hn::Ne(count, hn::Zero(kDouble)), mean);
@@ -298,21 +302,17 @@ struct FloatBlur : PartBlur<T, Column> {
     }
   }
 
-  HWY_NOINLINE void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t columns) {
+  // Sums from column `from` on, to the band's rows from flat column `x` on. `stream`: x stands at whole vectors.
+  HWY_NOINLINE void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns,
+                                     bool stream) {
     const hn::Rebind<T, hn::ScalableTag<Column>> d;
-    if constexpr (!kMeans) divide(y - part.y0, (x - part.x0) * channels, columns);
+    Column* first = sums + from * kRows;
+    if constexpr (!kMeans) divide(y - part.y0, x - part.x0 * channels, first, columns);
     T* outs[kRows];
-    for (size_t i = 0; i < row_count; i++) outs[i] = job.out.row(y + i) + x * channels;
+    for (size_t i = 0; i < row_count; i++) outs[i] = job.out.row(y + i) + x;
     for (size_t column = 0; column < columns; column += kTile) {
-      const size_t count = columns - column;
-      TransposeSquare(sums + column * kRows, kRows, [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {
-        if (i >= row_count) return;
-        const auto values = Narrow(d, v);
-        if (HWY_LIKELY(count >= kTile)) {
-          hn::StoreU(values, d, outs[i] + column);
-        } else {
-          StoreFirst(values, d, outs[i] + column, count);
-        }
+      TransposeSquare(first + column * kRows, kRows, [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {
+        if (i < row_count) StoreOut(Narrow(d, v), d, outs[i] + column, columns - column, stream);
       });
     }
   }

@@ -24,6 +24,8 @@ struct IntegerBlur : PartBlur<T, Column> {
   static constexpr int kVectors = kLanes<Column> >= 32 ? 2 : 4;    // of a tile's row
   static constexpr size_t kTile = kVectors * kLanes<Column>;       // columns
   static constexpr size_t kPerLane = sizeof(Sum) / sizeof(T);      // values packed into a lane
+  static constexpr size_t kOutLanes = kLanes<T>;                   // values that are written together
+  static constexpr bool kStreams = !kPremultiplied;                // else pixels must not be torn
   static constexpr hn::ScalableTag<Column> dc{};
   static constexpr hn::ScalableTag<Sum> ds{};
   using ColumnPack = Pack<hn::Vec<hn::ScalableTag<Column>>, kVectors>;
@@ -127,18 +129,15 @@ struct IntegerBlur : PartBlur<T, Column> {
     HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, kept + i * kLanes<Column>);
   }
 
-  // The columns of one run, for the band's rows, as slots.
-  void vertical(const SourceRun& run, ptrdiff_t y, size_t row_count) {
-    const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
-    for (size_t done = 0; done < columns; done += kTile) {
-      const size_t count = std::min(kTile, columns - done);
-      if (count == kTile) {
-        vertical_tile<false>(y, row_count, first + done, count, state + run.state + done);
-      } else {
-        vertical_tile<true>(y, row_count, first + done, count, state + run.state + done);
-      }
-      TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
+  // One tile of a run, for the band's rows, as slots.
+  void vertical(const SourceRun& run, size_t done, size_t count, ptrdiff_t y, ptrdiff_t row_count) {
+    const size_t column = run.first * channels + done;
+    if (count == kTile) {
+      vertical_tile<false>(y - part.y0, row_count, column, count, state + run.state + done);
+    } else {
+      vertical_tile<true>(y - part.y0, row_count, column, count, state + run.state + done);
     }
+    TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
   }
 
   // ---- horizontal ------------------------------------------------------------------------------
@@ -178,15 +177,16 @@ struct IntegerBlur : PartBlur<T, Column> {
     }
   }
 
-  // The windows of `pixels` outputs from strip.x0 + x on, every channel by itself.
-  void horizontal(ptrdiff_t x, ptrdiff_t pixels) {
+  // The windows of `pixels` outputs from strip.x0 + x on, every channel by itself; sums begin at column `at`.
+  void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t at) {
     const ptrdiff_t* leave = memory.position + x;
     const ptrdiff_t* enter = leave + column_window - 1;
-    for (ptrdiff_t c = 0; c < channels; c++) {
+    const ptrdiff_t step = slot_step(), channel_count = channels;
+    for (ptrdiff_t c = 0; c < channel_count; c++) {
       const Column* base = slots + c * kRows;
-      Sum* to = sums + c * kRows;
+      Sum* to = sums + (at + c) * kRows;
       SumPack sum = load_sums(slide + c * kRows);
-      for (ptrdiff_t i = 0; i < pixels; i++, to += slot_step()) {
+      for (ptrdiff_t i = 0; i < pixels; i++, to += step) {
         each_half(base + enter[i], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
           sum.v[h] = hn::Add(sum.v[h], v);
         });
@@ -199,59 +199,70 @@ struct IntegerBlur : PartBlur<T, Column> {
     }
   }
 
+  // What was not yet written, for the next chunk.
+  void move_sums(ptrdiff_t from, ptrdiff_t count) {
+    if (from && count) memmove(sums, sums + from * kRows, count * kRows * sizeof(Sum));
+  }
+
   // ---- divide and back -------------------------------------------------------------------------
 
-  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t columns) {
+  // Sums from column `from` on, to the band's rows from flat column `x` on. `stream`: x stands at whole vectors.
+  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns, bool stream) {
     constexpr int64_t kLargest = std::numeric_limits<T>::max();
+    const ptrdiff_t row_at = y - part.y0, column_at = x - part.x0 * channels;
+    const Counts counts = {memory.row_count + row_at, memory.row_inverse + row_at, memory.column_count + column_at,
+                           memory.column_inverse + column_at, job.rounding};
     const int64_t area = job.rows->ksize * job.columns->ksize;
-    const Counts counts = {memory.row_count + (y - part.y0), memory.row_inverse + (y - part.y0),
-                           memory.column_count + (x - part.x0) * channels,
-                           memory.column_inverse + (x - part.x0) * channels, job.rounding};
+    const Sum* first = sums + from * kRows;
+    const Target target = {y, row_count, x, columns, stream};
     if constexpr (kPremultiplied) {
-      back(PremultipliedQuotient<kRows>{counts, fits_double_colour(area, kLargest)}, y, row_count, x, columns);
+      back(PremultipliedQuotient<kRows>{counts, fits_double_colour(area, kLargest)}, first, target);
     } else if constexpr (sizeof(Sum) == 8) {
-      back(WideQuotient<kRows>{counts, fits_double(area)}, y, row_count, x, columns);
+      back(WideQuotient<kRows>{counts, fits_double(area)}, first, target);
     } else if (job.rows->border == Border::kShrink) {
-      back(ShrinkQuotient<kRows>{counts}, y, row_count, x, columns);
+      back(ShrinkQuotient<kRows>{counts}, first, target);
     } else {
-      back(MagicQuotient<kRows>{magic}, y, row_count, x, columns);
+      back(MagicQuotient<kRows>{magic}, first, target);
     }
   }
 
+  struct Target {
+    ptrdiff_t y;
+    size_t row_count;
+    ptrdiff_t x;
+    size_t columns;
+    bool stream;
+  };
+
   // Value `index` of a lane: its column is the first one's plus `index`.
   template <size_t kIndex, class Quotient>
-  HWY_INLINE hn::Vec<hn::ScalableTag<Sum>> packed(const Quotient& quotient, size_t column, size_t lane) {
-    const auto q = quotient(sums, column + kIndex, lane);
+  HWY_INLINE hn::Vec<hn::ScalableTag<Sum>> packed(const Quotient& quotient, const Sum* from, size_t column, size_t lane) {
+    const auto q = quotient(from, column + kIndex, lane);
     if constexpr (kIndex == 0) {
-      return hn::Or(q, packed<1>(quotient, column, lane));
+      return hn::Or(q, packed<1>(quotient, from, column, lane));
     } else if constexpr (kIndex + 1 == kPerLane) {
       return hn::ShiftLeft<8 * sizeof(T) * kIndex>(q);
     } else {
-      return hn::Or(hn::ShiftLeft<8 * sizeof(T) * kIndex>(q), packed<kIndex + 1>(quotient, column, lane));
+      return hn::Or(hn::ShiftLeft<8 * sizeof(T) * kIndex>(q), packed<kIndex + 1>(quotient, from, column, lane));
     }
   }
 
   // A vector of values is a vector of packed lanes: as many rows as lanes, as many columns as values in a vector.
   template <class Quotient>
-  HWY_NOINLINE void back(const Quotient quotient, ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t columns) {
+  HWY_NOINLINE void back(const Quotient quotient, const Sum* from, const Target target) {
     const hn::ScalableTag<T> d;
     Sum* square = reinterpret_cast<Sum*>(memory.packed);
-    for (size_t lane = 0; lane < row_count; lane += kLanes<Sum>) {
+    for (size_t lane = 0; lane < target.row_count; lane += kLanes<Sum>) {
       T* outs[kLanes<Sum>];
-      const size_t here = std::min(kLanes<Sum>, row_count - lane);
-      for (size_t i = 0; i < here; i++) outs[i] = job.out.row(y + lane + i) + x * channels;
-      for (size_t column = 0; column < columns; column += kLanes<T>) {
+      const size_t here = std::min(kLanes<Sum>, target.row_count - lane);
+      for (size_t i = 0; i < here; i++) outs[i] = job.out.row(target.y + lane + i) + target.x;
+      for (size_t column = 0; column < target.columns; column += kLanes<T>) {
         for (size_t i = 0; i < kLanes<Sum>; i++) {
-          hn::Store(packed<0>(quotient, column + i * kPerLane, lane), ds, square + i * kLanes<Sum>);
+          hn::Store(packed<0>(quotient, from, column + i * kPerLane, lane), ds, square + i * kLanes<Sum>);
         }
-        const size_t count = columns - column;
+        const size_t count = target.columns - column;
         TransposeSquare(square, kLanes<Sum>, [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {
-          if (i >= here) return;
-          if (HWY_LIKELY(count >= kLanes<T>)) {
-            hn::StoreU(hn::BitCast(d, v), d, outs[i] + column);
-          } else {
-            StoreFirst(hn::BitCast(d, v), d, outs[i] + column, count);
-          }
+          if (i < here) StoreOut(hn::BitCast(d, v), d, outs[i] + column, count, target.stream);
         });
       }
     }

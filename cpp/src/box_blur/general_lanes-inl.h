@@ -7,9 +7,11 @@
 #define FASTCV_BOX_BLUR_GENERAL_LANES
 #endif
 
+#include <cstring>
 #include <type_traits>
 
 #include "box_blur/general_plan.hpp"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "runtime/simd-inl.h"
 
@@ -79,6 +81,18 @@ HWY_INLINE auto AlphaLanes(D d, size_t column) {
   const hn::Rebind<Lane, D> du;
   const auto three = hn::Set(du, 3);
   return hn::RebindMask(d, hn::Eq(hn::And(hn::Iota(du, static_cast<Lane>(column % 4)), three), three));
+}
+
+// `count` values, a vector at most. `stream`: p is aligned when the vector is whole.
+template <class D, class V>
+HWY_INLINE void StoreOut(V v, D d, hn::TFromD<D>* p, size_t count, bool stream) {
+  if (HWY_UNLIKELY(count < hn::MaxLanes(d))) {
+    StoreFirst(v, d, p, count);
+  } else if (stream) {
+    hn::Stream(v, d, p);
+  } else {
+    hn::StoreU(v, d, p);
+  }
 }
 
 // ---- transposition -----------------------------------------------------------------------------
@@ -167,6 +181,59 @@ struct PartBlur {
   Strip strip;
 };
 
+// Sums the columns of the strip's runs in their order, as far as they are needed: so that a slot is still in the
+// nearest cache when its windows ask for it.
+template <class Blur>
+HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_t row_count, int& run, size_t& done) {
+  for (; run < blur.strip.run_count; run++, done = 0) {
+    const SourceRun& r = blur.strip.runs[run];
+    const size_t columns = (r.last + 1 - r.first) * blur.channels;
+    const size_t wanted = HWY_MAX(ptrdiff_t{0}, HWY_MIN(reach - r.slot, r.last + 1 - r.first)) * blur.channels;
+    for (; done < wanted; done += Blur::kTile) {
+      blur.vertical(r, done, HWY_MIN(Blur::kTile, columns - done), y, row_count);
+    }
+    if (done < columns) return;
+  }
+}
+
+// Columns before the first whole vector of the output's rows that may be written around the caches, or -1.
+template <class T>
+HWY_INLINE ptrdiff_t StreamHead(const ImageView<T>& out, ptrdiff_t y, ptrdiff_t x) {
+  if (HWY_MAX_BYTES < 64 || out.row_stride % 64 != 0 || out.height * out.row_values() < kStreamBytes / static_cast<ptrdiff_t>(sizeof(T))) return -1;
+  const size_t behind = reinterpret_cast<uintptr_t>(out.row(y) + x * out.channels) % 64;
+  return behind % sizeof(T) ? -1 : static_cast<ptrdiff_t>((64 - behind) % 64 / sizeof(T));
+}
+
+// The outputs of one band and strip, chunk by chunk. Whole vectors are written; columns that do not fill one are
+// carried to the next chunk.
+template <class Blur>
+HWY_INLINE void BlurBand(Blur& blur, ptrdiff_t y, ptrdiff_t row_count) {
+  const Strip& strip = blur.strip;
+  const GeneralMemory& memory = blur.memory;
+  int run = 0;
+  size_t done = 0;
+  VerticalUntil(blur, strip.first_reach, y, row_count, run, done);
+  blur.start_horizontal();
+  const ptrdiff_t head = blur.kStreams ? StreamHead(blur.job.out, y, strip.x0) : -1;
+  ptrdiff_t out = strip.x0 * blur.channels, carried = 0, chunk = 0;
+  for (ptrdiff_t x = strip.x0; x < strip.x1; x += memory.chunk_width, chunk++) {
+    const ptrdiff_t pixels = HWY_MIN(memory.chunk_width, strip.x1 - x);
+    VerticalUntil(blur, memory.reach[chunk], y, row_count, run, done);
+    blur.horizontal(x - strip.x0, pixels, carried);
+    ptrdiff_t count = carried + pixels * blur.channels, from = 0;
+    if (head > 0 && chunk == 0) {
+      from = HWY_MIN(head, count);
+      blur.divide_and_store(y, row_count, out, 0, from, false);
+    }
+    const bool last = x + pixels == strip.x1;
+    const ptrdiff_t columns = last ? count - from : (count - from) / Blur::kOutLanes * Blur::kOutLanes;
+    blur.divide_and_store(y, row_count, out + from, from, columns, head >= 0);
+    out += from + columns;
+    carried = count - from - columns;
+    blur.move_sums(from + columns, carried);
+  }
+}
+
 template <class Blur>
 HWY_INLINE void BlurPart(Blur& blur, Band& band) {
   const GeneralMemory& memory = blur.memory;
@@ -180,16 +247,10 @@ HWY_INLINE void BlurPart(Blur& blur, Band& band) {
     for (int r = 0; r < strip.run_count; r++) blur.start_vertical(strip.runs[r]);
     for (ptrdiff_t y = part.y0; y < part.y1; y += Blur::kRows) {
       band.checkpoint();
-      const ptrdiff_t count = HWY_MIN(static_cast<ptrdiff_t>(Blur::kRows), part.y1 - y);
-      for (int r = 0; r < strip.run_count; r++) blur.vertical(strip.runs[r], y - part.y0, count);
-      blur.start_horizontal();
-      for (ptrdiff_t at = strip.x0; at < strip.x1; at += memory.chunk_width) {
-        const ptrdiff_t pixels = HWY_MIN(memory.chunk_width, strip.x1 - at);
-        blur.horizontal(at - strip.x0, pixels);
-        blur.divide_and_store(y, count, at, pixels * blur.channels);
-      }
+      BlurBand(blur, y, HWY_MIN(static_cast<ptrdiff_t>(Blur::kRows), part.y1 - y));
     }
   }
+  hwy::FlushStream();
 }
 
 }  // namespace HWY_NAMESPACE

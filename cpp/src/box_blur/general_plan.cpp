@@ -4,7 +4,6 @@
 #include <limits>
 #include <numeric>
 #include <type_traits>
-#include <utility>
 
 namespace fastcv::box {
 namespace {
@@ -48,30 +47,28 @@ struct Interval {
   std::ptrdiff_t first, last;
 };
 
-// Widens one of the intervals by `column`, or opens another one.
-void cover(Interval* intervals, int* count, std::ptrdiff_t column) {
-  for (int i = *count - 1; i >= 0; i--) {
-    if (column < intervals[i].first - 1 || column > intervals[i].last + 1) continue;
-    intervals[i].first = std::min(intervals[i].first, column);
-    intervals[i].last = std::max(intervals[i].last, column);
-    return;
+void plan_reach(const GeneralMemory& memory, const AxisPlan& columns, Strip& strip) {
+  const std::ptrdiff_t window = sliding_window(columns), width = strip.x1 - strip.x0;
+  std::ptrdiff_t reach = columns.extra.empty() ? 1 : strip.slots, position = 0;
+  while (position < window - 1) reach = std::max(reach, memory.position[position++] + 1);
+  strip.first_reach = reach;
+  for (std::ptrdiff_t x = 0, chunk = 0; x < width; x += memory.chunk_width, chunk++) {
+    const std::ptrdiff_t end = std::min(x + memory.chunk_width, width) + window - 1;
+    while (position < end) reach = std::max(reach, memory.position[position++] + 1);
+    memory.reach[chunk] = reach;
   }
-  intervals[(*count)++] = {column, column};
 }
 
-int merge(Interval* intervals, int count) {
-  for (int i = 1; i < count; i++) {
-    for (int k = i; k > 0 && intervals[k].first < intervals[k - 1].first; k--) std::swap(intervals[k], intervals[k - 1]);
+// Sees to it that `column` lies in an interval: widens a neighbour, or opens another one.
+void cover(Interval* intervals, int* count, std::ptrdiff_t column) {
+  for (int i = *count - 1; i >= 0; i--) {
+    if (column >= intervals[i].first && column <= intervals[i].last) return;
   }
-  int merged = 0;
-  for (int i = 0; i < count; i++) {
-    if (merged && intervals[i].first <= intervals[merged - 1].last + 1) {
-      intervals[merged - 1].last = std::max(intervals[merged - 1].last, intervals[i].last);
-    } else {
-      intervals[merged++] = intervals[i];
-    }
+  for (int i = *count - 1; i >= 0; i--) {
+    if (column == intervals[i].first - 1) return void(intervals[i].first--);
+    if (column == intervals[i].last + 1) return void(intervals[i].last++);
   }
-  return merged;
+  intervals[(*count)++] = {column, column};
 }
 
 std::ptrdiff_t source_of(const AxisPlan& plan, std::ptrdiff_t position) {
@@ -135,11 +132,12 @@ GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& c
   carver.take(memory.column_count, (row_values + 64) * sizeof(double));
   carver.take(memory.column_inverse, (row_values + 64) * sizeof(double));
   carver.take(memory.position, positions * sizeof(std::ptrdiff_t));
+  carver.take(memory.reach, (width / memory.chunk_width + 1) * sizeof(std::ptrdiff_t));
   carver.take(memory.state, state_columns * column.state);
   carver.take(memory.tile, kTileColumns * 64);
   carver.take(memory.slots, slot_columns * 64);
   carver.take(memory.slide, channels * column.slide);
-  carver.take(memory.sums, chunk * column.sum);
+  carver.take(memory.sums, (chunk + 2 * kTileColumns) * column.sum);  // what was left over, and a last vector
   carver.take(memory.packed, 64 * 64);
   memory.bytes = carver.used + 64;
   return memory;
@@ -199,7 +197,7 @@ GeneralMemory plan_part(const GeneralJob<T>& job, const Rectangle& part, std::by
 
 Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t x0,
                  std::ptrdiff_t x1) {
-  // At most two ends of a wrapped axis and two terms of `extra`, before they are merged.
+  // At most two ends of a wrapped axis, and two terms of `extra`.
   Interval intervals[kMostRuns];
   int count = 0;
   const std::ptrdiff_t positions = x1 - x0 + sliding_window(columns) - 1;
@@ -213,7 +211,7 @@ Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrd
   Strip strip;
   strip.x0 = x0;
   strip.x1 = x1;
-  strip.run_count = merge(intervals, count);
+  strip.run_count = count;
   std::ptrdiff_t slot = 1, state = 0;
   for (int i = 0; i < strip.run_count; i++) {
     const std::ptrdiff_t pixels = intervals[i].last - intervals[i].first + 1;
@@ -223,13 +221,14 @@ Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrd
   }
   strip.slots = slot;
   for (std::ptrdiff_t i = 0; i < positions; i++) memory.position[i] = slot_of(strip, memory.position[i]);
+  plan_reach(memory, columns, strip);
   return strip;
 }
 
 std::ptrdiff_t slot_of(const Strip& strip, std::ptrdiff_t column) {
   if (column == kOutside) return 0;
   const SourceRun* run = strip.runs;
-  while (column > run->last) run++;
+  while (column < run->first || column > run->last) run++;
   return run->slot + column - run->first;
 }
 

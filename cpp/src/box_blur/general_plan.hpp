@@ -32,19 +32,22 @@ struct ColumnBytes {
 };
 
 // Pixels [first, last] of the source stand at slots `slot`, `slot` + 1, ...; their vertical state begins at flat
-// column `state`, a multiple of kTileColumns.
+// column `state`, a multiple of kTileColumns. Runs, and so slots, stand in the order in which outputs need them.
 struct SourceRun {
   std::ptrdiff_t first, last, slot, state;
 };
 
 constexpr std::ptrdiff_t kTileColumns = 64;
+// Larger outputs are written around the caches, where all rows allow it.
+constexpr std::ptrdiff_t kStreamBytes = 8 << 20;
 constexpr int kMostRuns = 8;
 
 struct Strip {
   std::ptrdiff_t x0, x1;
   SourceRun runs[kMostRuns];
   int run_count;
-  std::ptrdiff_t slots;  // pixels; slot 0 is the border's value
+  std::ptrdiff_t slots;        // pixels; slot 0 is the border's value
+  std::ptrdiff_t first_reach;  // slots before this one are all that the first window needs
 };
 
 // Everything that lies in the scratch memory.
@@ -54,6 +57,7 @@ struct GeneralMemory {
   double *row_count, *row_inverse;        // one an output row: pixels in its window; lanes of no row count 1
   double *column_count, *column_inverse;  // one a flat column of the part
   std::ptrdiff_t* position;  // slots of the strip's positions [x0, x1 + window - 1)
+  std::ptrdiff_t* reach;     // one a chunk: slots before this one are all that its windows need
   std::byte *state, *tile, *slots, *slide, *sums, *packed;
   std::ptrdiff_t strip_width;  // pixels
   std::ptrdiff_t chunk_width;  // pixels that go through horizontal, divide and back together
