@@ -86,7 +86,7 @@ def describe() -> dict[str, Any]:
         "caches": _caches(),
         "memory_gib": _memory_gib(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "not readable",
-        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
         "libc": " ".join(platform.libc_ver()).strip(),
         "python": platform.python_version(),
         "load_before": load_average(),
