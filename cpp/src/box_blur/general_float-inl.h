@@ -89,7 +89,7 @@ struct FloatBlur : PartBlur<T, Column> {
   Column* const sums = reinterpret_cast<Column*>(memory.sums);
 
   double* tile_state(const SourceRun& run, size_t done) const {
-    return reinterpret_cast<double*>(memory.state) + (run.state + done) / kTile * (row_window + 2) * Sum::kSize;
+    return reinterpret_cast<double*>(memory.state) + (run.begin + done) / kTile * (row_window + 2) * Sum::kSize;
   }
   double* channel_state(ptrdiff_t c) const {
     return reinterpret_cast<double*>(memory.slide) + c * (column_window + 2) * Sum::kSize;
@@ -101,7 +101,7 @@ struct FloatBlur : PartBlur<T, Column> {
       double value = values[c];
       if (kPremultiplied && c < 3) value *= static_cast<double>(values[3]);
       if (!kMeans) value *= static_cast<double>(job.rows->ksize);
-      std::fill_n(slots + c * kRows, kRows, static_cast<Column>(value));
+      std::fill_n(slots + (strip.ring + c) * kRows, kRows, static_cast<Column>(value));
     }
   }
 
@@ -200,7 +200,7 @@ struct FloatBlur : PartBlur<T, Column> {
         });
   }
 
-  void start_vertical(const SourceRun& run) {
+  HWY_NOINLINE void start_vertical(const SourceRun& run) {
     const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
     for (size_t done = 0; done < columns; done += kTile) {
       double* state = tile_state(run, done);
@@ -244,7 +244,7 @@ struct FloatBlur : PartBlur<T, Column> {
     } else {
       vertical_tile<true>(y - part.y0, row_count, column, count, tile_state(run, done));
     }
-    TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
+    TileToSlots(tile, kTile, count, slots + (run.begin + done) % strip.ring * kRows);
   }
 
   // ---- horizontal ------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ struct FloatBlur : PartBlur<T, Column> {
     HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kVectors; i++) fn(i, WidenLoad(kDouble, from + i * kLanes<double>));
   }
 
-  void start_horizontal() {
+  HWY_NOINLINE void start_horizontal() {
     for (ptrdiff_t c = 0; c < channels; c++) {
       start(
           strip.x0 % column_window, column_window, *job.columns, channel_state(c),
@@ -267,7 +267,7 @@ struct FloatBlur : PartBlur<T, Column> {
     }
   }
 
-  void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t first) {
+  HWY_NOINLINE void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t first) {
     const double* inverse = memory.column_inverse + (strip.x0 - part.x0 + x) * channels;
     for (ptrdiff_t c = 0; c < channels; c++) {
       const Column* base = slots + c * kRows;

@@ -41,7 +41,7 @@ struct IntegerBlur : PartBlur<T, Column> {
     for (ptrdiff_t c = 0; c < channels; c++) {
       const Column alpha = kPremultiplied && c < 3 ? values[3] : 1;
       const Column sum = static_cast<Column>(values[c]) * alpha * static_cast<Column>(job.rows->ksize);
-      std::fill_n(slots + c * kRows, kRows, sum);
+      std::fill_n(slots + (strip.ring + c) * kRows, kRows, sum);
     }
   }
 
@@ -93,10 +93,10 @@ struct IntegerBlur : PartBlur<T, Column> {
     HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
   }
 
-  void start_vertical(const SourceRun& run) {
+  HWY_NOINLINE void start_vertical(const SourceRun& run) {
     const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
     for (size_t done = 0; done < columns; done += kTile) {
-      Column* to = state + run.state + done;
+      Column* to = state + run.begin + done;
       if (columns - done >= kTile) {
         start_tile<false>(first + done, kTile, to);
       } else {
@@ -133,11 +133,11 @@ struct IntegerBlur : PartBlur<T, Column> {
   void vertical(const SourceRun& run, size_t done, size_t count, ptrdiff_t y, ptrdiff_t row_count) {
     const size_t column = run.first * channels + done;
     if (count == kTile) {
-      vertical_tile<false>(y - part.y0, row_count, column, count, state + run.state + done);
+      vertical_tile<false>(y - part.y0, row_count, column, count, state + run.begin + done);
     } else {
-      vertical_tile<true>(y - part.y0, row_count, column, count, state + run.state + done);
+      vertical_tile<true>(y - part.y0, row_count, column, count, state + run.begin + done);
     }
-    TileToSlots(tile, kTile, count, slots + run.slot * slot_step() + done * kRows);
+    TileToSlots(tile, kTile, count, slots + (run.begin + done) % strip.ring * kRows);
   }
 
   // ---- horizontal ------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ struct IntegerBlur : PartBlur<T, Column> {
   }
 
   // The sums of all columns but the last of the strip's first window.
-  void start_horizontal() {
+  HWY_NOINLINE void start_horizontal() {
     for (ptrdiff_t c = 0; c < channels; c++) {
       const Column* base = slots + c * kRows;
       SumPack sum;
@@ -178,7 +178,7 @@ struct IntegerBlur : PartBlur<T, Column> {
   }
 
   // The windows of `pixels` outputs from strip.x0 + x on, every channel by itself; sums begin at column `at`.
-  void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t at) {
+  HWY_NOINLINE void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t at) {
     const ptrdiff_t* leave = memory.position + x;
     const ptrdiff_t* enter = leave + column_window - 1;
     const ptrdiff_t step = slot_step(), channel_count = channels;

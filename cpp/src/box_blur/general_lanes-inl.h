@@ -138,7 +138,7 @@ HWY_INLINE void TransposeSquare(const T* p, size_t step, const Store& store) {
 
 // The band's tile, one row of `step` columns a lane, to slots: `columns` of them, rounded up to whole squares.
 template <class T>
-HWY_INLINE void TileToSlots(const T* tile, size_t step, size_t columns, T* slots) {
+HWY_NOINLINE void TileToSlots(const T* tile, size_t step, size_t columns, T* slots) {
   const hn::ScalableTag<T> d;
   for (size_t column = 0; column < columns; column += kLanes<T>) {
     T* to = slots + column * kLanes<T>;
@@ -167,7 +167,7 @@ struct PartBlur {
         slots(reinterpret_cast<Column*>(the_memory.slots)) {}
 
   ptrdiff_t slot_step() const { return channels * static_cast<ptrdiff_t>(kRows); }  // from pixel to pixel
-  const Column* slot(ptrdiff_t column) const { return slots + slot_of(strip, column) * slot_step(); }
+  const Column* slot(ptrdiff_t pixel) const { return slots + place_of(strip, channels, pixel) * kRows; }
   const T* row(ptrdiff_t index) const {
     return index == kOutside ? static_cast<const T*>(memory.outside) : job.in.row(index);
   }
@@ -188,7 +188,7 @@ HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_
   for (; run < blur.strip.run_count; run++, done = 0) {
     const SourceRun& r = blur.strip.runs[run];
     const size_t columns = (r.last + 1 - r.first) * blur.channels;
-    const size_t wanted = HWY_MAX(ptrdiff_t{0}, HWY_MIN(reach - r.slot, r.last + 1 - r.first)) * blur.channels;
+    const size_t wanted = HWY_MIN(static_cast<size_t>(HWY_MAX(ptrdiff_t{0}, reach - r.begin)), columns);
     for (; done < wanted; done += Blur::kTile) {
       blur.vertical(r, done, HWY_MIN(Blur::kTile, columns - done), y, row_count);
     }
@@ -242,7 +242,7 @@ HWY_INLINE void BlurPart(Blur& blur, Band& band) {
   for (ptrdiff_t x = part.x0; x < part.x1; x += memory.strip_width) {
     strip = plan_strip(memory, *blur.job.columns, blur.channels, x, HWY_MIN(part.x1, x + memory.strip_width));
     const ptrdiff_t positions = strip.x1 - strip.x0 + blur.column_window - 1;
-    for (ptrdiff_t i = 0; i < positions; i++) memory.position[i] *= blur.slot_step();
+    for (ptrdiff_t i = 0; i < positions; i++) memory.position[i] *= Blur::kRows;
     blur.set_outside();
     for (int r = 0; r < strip.run_count; r++) blur.start_vertical(strip.runs[r]);
     for (ptrdiff_t y = part.y0; y < part.y1; y += Blur::kRows) {

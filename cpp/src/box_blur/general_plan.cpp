@@ -25,11 +25,15 @@ std::ptrdiff_t choose_strip_width(const AxisPlan& columns, std::ptrdiff_t channe
   return std::min((width + 63) / 64 * 64, columns.n);
 }
 
-// A multiple of 64 flat columns, so that all chunks but the last are made of whole vectors.
+// The least number of flat columns that is whole tiles and whole pixels.
+std::ptrdiff_t unit_columns(std::ptrdiff_t channels) {
+  return kTileColumns / std::gcd<std::ptrdiff_t>(channels, kTileColumns) * channels;
+}
+
+// Whole units, so that all chunks but the last are made of whole vectors.
 std::ptrdiff_t choose_chunk_width(std::ptrdiff_t channels) {
-  const std::ptrdiff_t unit = 64 / std::gcd<std::ptrdiff_t>(channels, 64);
-  const std::ptrdiff_t columns = unit * channels;
-  return unit * std::max<std::ptrdiff_t>(1, kChunkColumns / columns);
+  const std::ptrdiff_t unit = unit_columns(channels);
+  return unit * std::max<std::ptrdiff_t>(1, kChunkColumns / unit) / channels;
 }
 
 struct Carver {
@@ -47,16 +51,47 @@ struct Interval {
   std::ptrdiff_t first, last;
 };
 
-void plan_reach(const GeneralMemory& memory, const AxisPlan& columns, Strip& strip) {
+constexpr std::ptrdiff_t kBehindRing = -1;
+
+// Where a pixel's columns begin in the stream.
+std::ptrdiff_t stream_of(const Strip& strip, std::ptrdiff_t channels, std::ptrdiff_t pixel) {
+  if (pixel == kOutside) return kBehindRing;
+  const SourceRun* run = strip.runs;
+  while (pixel < run->first || pixel > run->last) run++;
+  return run->begin + (pixel - run->first) * channels;
+}
+
+std::ptrdiff_t in_ring(const Strip& strip, std::ptrdiff_t stream) {
+  return stream == kBehindRing ? strip.ring : stream % strip.ring;
+}
+
+// From positions in the stream: how far every chunk reaches, and the least ring in which nothing is overwritten that
+// a later window needs.
+void plan_ring(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t stream,
+               Strip& strip) {
   const std::ptrdiff_t window = sliding_window(columns), width = strip.x1 - strip.x0;
-  std::ptrdiff_t reach = columns.extra.empty() ? 1 : strip.slots, position = 0;
-  while (position < window - 1) reach = std::max(reach, memory.position[position++] + 1);
-  strip.first_reach = reach;
-  for (std::ptrdiff_t x = 0, chunk = 0; x < width; x += memory.chunk_width, chunk++) {
-    const std::ptrdiff_t end = std::min(x + memory.chunk_width, width) + window - 1;
-    while (position < end) reach = std::max(reach, memory.position[position++] + 1);
-    memory.reach[chunk] = reach;
+  const std::ptrdiff_t unit = unit_columns(channels), chunks = (width - 1) / memory.chunk_width + 1;
+  std::ptrdiff_t reach = columns.extra.empty() ? 0 : stream, position = 0;
+  auto reach_to = [&](std::ptrdiff_t end) {
+    for (; position < end; position++) {
+      if (memory.position[position] != kBehindRing) reach = std::max(reach, memory.position[position] + channels);
+    }
+    return reach;
+  };
+  strip.first_reach = reach_to(window - 1);
+  for (std::ptrdiff_t i = 0; i < chunks; i++) {
+    memory.reach[i] = reach_to(std::min((i + 1) * memory.chunk_width, width) + window - 1);
   }
+  std::ptrdiff_t oldest = stream, ring = 0;
+  for (std::ptrdiff_t i = chunks - 1; i >= 0; i--) {
+    while (position > i * memory.chunk_width) {
+      position--;
+      if (memory.position[position] != kBehindRing) oldest = std::min(oldest, memory.position[position]);
+    }
+    ring = std::max(ring, memory.reach[i] - oldest);
+  }
+  // Whole tiles are written, so a little more than what is reached.
+  strip.ring = columns.extra.empty() ? std::min(stream, (ring / unit + 2) * unit) : stream;
 }
 
 // Sees to it that `column` lies in an interval: widens a neighbour, or opens another one.
@@ -119,9 +154,7 @@ GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& c
   memory.chunk_width = choose_chunk_width(channels);
   const std::ptrdiff_t positions = width + sliding_window(columns) - 1;
   const std::ptrdiff_t pixels = needs_all_columns(columns) ? n : std::min(n, positions + 2);
-  const std::ptrdiff_t state_columns = pixels * channels + kMostRuns * kTileColumns;
-  // The last tile of a run may write up to kTileColumns slots too many.
-  const std::ptrdiff_t slot_columns = (pixels + 1) * channels + kTileColumns;
+  const std::ptrdiff_t stream = pixels * channels + kMostRuns * unit_columns(channels);
   const std::ptrdiff_t chunk = memory.chunk_width * channels;
 
   Carver carver{scratch, (64 - reinterpret_cast<std::uintptr_t>(scratch) % 64) % 64};
@@ -133,9 +166,9 @@ GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& c
   carver.take(memory.column_inverse, (row_values + 64) * sizeof(double));
   carver.take(memory.position, positions * sizeof(std::ptrdiff_t));
   carver.take(memory.reach, (width / memory.chunk_width + 1) * sizeof(std::ptrdiff_t));
-  carver.take(memory.state, state_columns * column.state);
+  carver.take(memory.state, stream * column.state);
   carver.take(memory.tile, kTileColumns * 64);
-  carver.take(memory.slots, slot_columns * 64);
+  carver.take(memory.slots, (stream + channels) * 64);
   carver.take(memory.slide, channels * column.slide);
   carver.take(memory.sums, (chunk + 2 * kTileColumns) * column.sum);  // what was left over, and a last vector
   carver.take(memory.packed, 64 * 64);
@@ -212,24 +245,22 @@ Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrd
   strip.x0 = x0;
   strip.x1 = x1;
   strip.run_count = count;
-  std::ptrdiff_t slot = 1, state = 0;
-  for (int i = 0; i < strip.run_count; i++) {
-    const std::ptrdiff_t pixels = intervals[i].last - intervals[i].first + 1;
-    strip.runs[i] = {intervals[i].first, intervals[i].last, slot, state};
-    slot += pixels;
-    state += (pixels * channels + kTileColumns - 1) / kTileColumns * kTileColumns;
+  const std::ptrdiff_t unit = unit_columns(channels);
+  std::ptrdiff_t stream = 0;
+  for (int i = 0; i < count; i++) {
+    strip.runs[i] = {intervals[i].first, intervals[i].last, stream};
+    stream += ((intervals[i].last - intervals[i].first + 1) * channels + unit - 1) / unit * unit;
   }
-  strip.slots = slot;
-  for (std::ptrdiff_t i = 0; i < positions; i++) memory.position[i] = slot_of(strip, memory.position[i]);
-  plan_reach(memory, columns, strip);
+  for (std::ptrdiff_t i = 0; i < positions; i++) {
+    memory.position[i] = stream_of(strip, channels, memory.position[i]);
+  }
+  plan_ring(memory, columns, channels, std::max(stream, unit), strip);
+  for (std::ptrdiff_t i = 0; i < positions; i++) memory.position[i] = in_ring(strip, memory.position[i]);
   return strip;
 }
 
-std::ptrdiff_t slot_of(const Strip& strip, std::ptrdiff_t column) {
-  if (column == kOutside) return 0;
-  const SourceRun* run = strip.runs;
-  while (column < run->first || column > run->last) run++;
-  return run->slot + column - run->first;
+std::ptrdiff_t place_of(const Strip& strip, std::ptrdiff_t channels, std::ptrdiff_t pixel) {
+  return in_ring(strip, stream_of(strip, channels, pixel));
 }
 
 // multiplier = ceil(2^k / area), k = 31 + ceil(log2(area)), is too large by e / area with e < area, so the product is

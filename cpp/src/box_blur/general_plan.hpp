@@ -31,10 +31,11 @@ struct ColumnBytes {
   std::size_t slide;  // horizontal state, one a channel
 };
 
-// Pixels [first, last] of the source stand at slots `slot`, `slot` + 1, ...; their vertical state begins at flat
-// column `state`, a multiple of kTileColumns. Runs, and so slots, stand in the order in which outputs need them.
+// Pixels [first, last] of the source, in the order in which outputs need them. The slots of a strip are a stream of
+// flat columns, which passes through a ring; a run begins at column `begin` of the stream, a multiple of kTileColumns
+// and of the channels.
 struct SourceRun {
-  std::ptrdiff_t first, last, slot, state;
+  std::ptrdiff_t first, last, begin;
 };
 
 constexpr std::ptrdiff_t kTileColumns = 64;
@@ -46,8 +47,8 @@ struct Strip {
   std::ptrdiff_t x0, x1;
   SourceRun runs[kMostRuns];
   int run_count;
-  std::ptrdiff_t slots;        // pixels; slot 0 is the border's value
-  std::ptrdiff_t first_reach;  // slots before this one are all that the first window needs
+  std::ptrdiff_t ring;         // flat columns; those of the border's value stand behind
+  std::ptrdiff_t first_reach;  // the stream up to here is what the first window needs
 };
 
 // Everything that lies in the scratch memory.
@@ -56,8 +57,8 @@ struct GeneralMemory {
   void* outside;             // a row of the border's value
   double *row_count, *row_inverse;        // one an output row: pixels in its window; lanes of no row count 1
   double *column_count, *column_inverse;  // one a flat column of the part
-  std::ptrdiff_t* position;  // slots of the strip's positions [x0, x1 + window - 1)
-  std::ptrdiff_t* reach;     // one a chunk: slots before this one are all that its windows need
+  std::ptrdiff_t* position;  // places in the ring of the strip's positions [x0, x1 + window - 1)
+  std::ptrdiff_t* reach;     // one a chunk: the stream up to here is what its windows need
   std::byte *state, *tile, *slots, *slide, *sums, *packed;
   std::ptrdiff_t strip_width;  // pixels
   std::ptrdiff_t chunk_width;  // pixels that go through horizontal, divide and back together
@@ -81,7 +82,7 @@ inline double window_count(const AxisPlan& plan, std::ptrdiff_t at) {
 
 Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t x0,
                  std::ptrdiff_t x1);
-std::ptrdiff_t slot_of(const Strip& strip, std::ptrdiff_t column);
+std::ptrdiff_t place_of(const Strip& strip, std::ptrdiff_t channels, std::ptrdiff_t pixel);  // in the ring
 
 // floor((s + bias) / area) == ((s + bias) * multiplier) >> (32 + shift) for s + bias < 2^31.
 struct Magic {
