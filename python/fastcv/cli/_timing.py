@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import statistics
 import time
+import timeit
 from collections.abc import Callable, Mapping
+
+TURN = 2e-3  # seconds a fast job keeps its turn
 
 
 def alternate(
     jobs: Mapping[str, Callable[[], object]], seconds: float = 0.1, least: int = 3, most: int = 101
 ) -> dict[str, list[float]]:
-    """Run the jobs in turns, each round in another order, and return every job's seconds, round by round.
+    """Let the jobs take turns, each round in another order, and return every job's seconds a call, round by round.
 
-    One round comes first and is not counted (memory is touched, caches are warm); then rounds follow until
-    `seconds` have passed, but at least `least` and at most `most`.
+    A turn is one call that is not counted, because whoever ran before has emptied the caches, and then as many as
+    fit TURN. Rounds follow one another until `seconds` have passed, but at least `least` and at most `most`.
     """
+    timers = {name: timeit.Timer(job) for name, job in jobs.items()}
+    for timer in timers.values():
+        timer.timeit(1)  # touches the memory
+    calls = {name: max(1, int(TURN / max(timer.timeit(1), 1e-7))) for name, timer in timers.items()}
     names = list(jobs)
-    for name in names:
-        jobs[name]()
     times: dict[str, list[float]] = {name: [] for name in names}
     end = time.perf_counter() + seconds
     for done in range(most):
@@ -25,9 +30,9 @@ def alternate(
             break
         first = done % len(names)
         for name in names[first:] + names[:first]:
-            start = time.perf_counter()
-            jobs[name]()
-            times[name].append(time.perf_counter() - start)
+            if calls[name] > 1:
+                timers[name].timeit(1)
+            times[name].append(timers[name].timeit(calls[name]) / calls[name])
     return times
 
 

@@ -123,7 +123,7 @@ def _blur(picture: _images.Picture, options: dict[str, Any]) -> tuple[Pixels, st
     if not picture.has_alpha:
         options = {**options, "alpha": "blur"}
     elif picture.mode == "LA":  # alpha modes are for four channels: grey goes as three equal colours
-        source = source[..., (0, 0, 0, 1)]
+        source = np.ascontiguousarray(source[..., (0, 0, 0, 1)])
         if isinstance(options["border_value"], tuple):
             grey, alpha = _two(options["border_value"])
             options = {**options, "border_value": (grey, grey, grey, alpha)}

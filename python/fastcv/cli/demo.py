@@ -58,8 +58,11 @@ def run(args: argparse.Namespace) -> int:
     _images.pillow()
     stage = Stage(_photo(args.photo), Path(args.output), _threads(args.threads), args.seconds)
     _check_folder(stage.folder, args.force)
+    busy = _load()
     print("Taking pictures and times; this takes a little while ...", flush=True)
     tables = [family(stage) for family in FAMILIES]
+    for table in tables:
+        table.notes += busy
     print()
     for table in tables:
         _print(table)
@@ -199,8 +202,8 @@ def _box_blur_row(stage: Stage, image: Pixels, ksize: int, threads: int) -> list
         times = _timing.alternate(jobs, stage.seconds, least=5)
     return [
         f"{_timing.milliseconds(times, 'fastcv'):.3g}",
-        f"{_timing.ratio(times, 'fastcv', 'copy'):.2f} x",
-        *(f"{_timing.ratio(times, name, 'fastcv'):.1f} x" if name in times else "-" for name in PEERS),
+        _times(_timing.ratio(times, "fastcv", "copy")),
+        *(_times(_timing.ratio(times, name, "fastcv")) if name in times else "-" for name in PEERS),
     ]
 
 
@@ -284,7 +287,7 @@ def _print(table: Table) -> None:
     except ImportError:
         print(_text(table))
         return
-    drawn = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD)
+    drawn = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(table.columns):
         drawn.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in table.rows:
@@ -327,6 +330,19 @@ def _machine() -> list[str]:
     ]
 
 
+def _load() -> list[str]:
+    """A note when others are at work: whoever waits for a busy processor's turn looks slow."""
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return []
+    if load < 0.5:
+        return []
+    return [
+        f"The machine was busy with other work (load {load:.1f}): least to be trusted with several threads."
+    ]
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
@@ -336,6 +352,10 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.{0 if ratio >= 20 else 1 if ratio >= 5 else 2}f} x"
 
 
 def _size(image: Pixels) -> str:
