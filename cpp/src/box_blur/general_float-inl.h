@@ -26,6 +26,14 @@ struct Accumulator {
   static constexpr size_t kSize = kVectors * kLanes<double> * (kPaired ? 2 : 1);  // doubles in memory
   Pack<Doubles, kVectors> high, low;
 
+  Accumulator() = default;
+  HWY_INLINE Accumulator(const Accumulator& o) : high(o.high), low(o.low) {}
+  HWY_INLINE Accumulator& operator=(const Accumulator& o) {
+    high = o.high;
+    low = o.low;
+    return *this;
+  }
+
   HWY_INLINE void clear() {
     HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kVectors; i++) high.v[i] = low.v[i] = hn::Zero(kDouble);
   }
@@ -109,13 +117,14 @@ struct FloatBlur : PartBlur<T, Column> {
 
   // The sums from each of the positions [first, window) of the block at `block` to the block's end.
   template <class Each>
-  HWY_INLINE void suffixes(ptrdiff_t block, ptrdiff_t first, ptrdiff_t window, double* state, const Each& each) {
+  HWY_INLINE Sum suffixes(ptrdiff_t block, ptrdiff_t first, ptrdiff_t window, double* state, const Each& each) {
     Sum sum;
     sum.clear();
     for (ptrdiff_t p = window - 1; p >= first; p--) {
       each(block + p, [&](int i, Doubles v) HWY_ATTR __attribute__((always_inline)) { sum.add(i, v); });
       sum.store(state + kSuffix + p * Sum::kSize);
     }
+    return sum;
   }
 
   // Makes ready for output `at`, which stands `inside` positions behind its block's beginning. Positions count from
@@ -142,29 +151,36 @@ struct FloatBlur : PartBlur<T, Column> {
     sum.store(state + kPrefix);
   }
 
-  // The windows of outputs [at, at + count): emit(output, sum). Returns nothing; keeps the running sum in `state`.
+  // The windows of outputs [at, at + count): emit(output, sum). Keeps the running sum in `state`.
   template <class Each, class Emit>
   HWY_INLINE void windows(ptrdiff_t at, ptrdiff_t count, ptrdiff_t inside, ptrdiff_t window, bool has_extra,
                           double* state, const Each& each, const Emit& emit) {
-    Sum prefix;
-    prefix.load(state + kPrefix);
-    for (ptrdiff_t i = 0; i < count; i++) {
-      if (inside == 0) {
-        suffixes(at + i, 0, window, state, each);
-        prefix.clear();
-      } else {
-        each(at + i + window - 1, [&](int k, Doubles v) HWY_ATTR __attribute__((always_inline)) { prefix.add(k, v); });
-      }
-      Sum sum;
-      sum.load(state + kSuffix + inside * Sum::kSize);
-      sum.add(prefix);
+    const auto finish = [&](ptrdiff_t i, Sum& sum) HWY_ATTR __attribute__((always_inline)) {
       if (has_extra) {
         Sum extra;
         extra.load(state + kExtra);
         sum.add(extra);
       }
       emit(i, sum);
-      if (++inside == window) inside = 0;
+    };
+    Sum prefix;
+    prefix.load(state + kPrefix);
+    for (ptrdiff_t i = 0; i < count;) {
+      if (inside == 0) {  // the window is the block
+        Sum whole = suffixes(at + i, 0, window, state, each);
+        finish(i++, whole);
+        prefix.clear();
+        inside = 1;
+      }
+      const ptrdiff_t end = std::min(count, i + window - inside);
+      for (; i < end; i++, inside++) {
+        each(at + i + window - 1, [&](int k, Doubles v) HWY_ATTR __attribute__((always_inline)) { prefix.add(k, v); });
+        Sum sum;
+        sum.load(state + kSuffix + inside * Sum::kSize);
+        sum.add(prefix);
+        finish(i, sum);
+      }
+      if (inside == window) inside = 0;
     }
     prefix.store(state + kPrefix);
   }
@@ -215,13 +231,15 @@ struct FloatBlur : PartBlur<T, Column> {
   template <bool kTail>
   HWY_NOINLINE void vertical_tile(ptrdiff_t y, ptrdiff_t row_count, size_t column, size_t count, double* state) {
     const double* inverse = memory.row_inverse + y;
+    const T* const* from = rows;
+    Column* to = tile;
     windows(
         y, row_count, (part.y0 + y) % row_window, row_window, !job.rows->extra.empty(), state,
         [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
-          each_value<kTail>(rows[p], column, count, fn);
+          each_value<kTail>(from[p], column, count, fn);
         },
         [&](ptrdiff_t i, const Sum& sum) HWY_ATTR __attribute__((always_inline)) {
-          store_column(sum, inverse[i], tile + i * kTile);
+          store_column(sum, inverse[i], to + i * kTile);
         });
   }
 
@@ -269,16 +287,18 @@ struct FloatBlur : PartBlur<T, Column> {
 
   HWY_NOINLINE void horizontal(ptrdiff_t x, ptrdiff_t pixels, ptrdiff_t first) {
     const double* inverse = memory.column_inverse + (strip.x0 - part.x0 + x) * channels;
-    for (ptrdiff_t c = 0; c < channels; c++) {
+    const ptrdiff_t* position = memory.position;
+    const ptrdiff_t channel_count = channels, step = slot_step();
+    for (ptrdiff_t c = 0; c < channel_count; c++) {
       const Column* base = slots + c * kRows;
       Column* to = sums + (first + c) * kRows;
       windows(
           x, pixels, (strip.x0 + x) % column_window, column_window, !job.columns->extra.empty(), channel_state(c),
           [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
-            each_vector(base + memory.position[p], fn);
+            each_vector(base + position[p], fn);
           },
           [&](ptrdiff_t i, const Sum& sum) HWY_ATTR __attribute__((always_inline)) {
-            store_column(sum, inverse[i * channels], to + i * slot_step());
+            store_column(sum, inverse[i * channel_count], to + i * step);
           });
     }
   }

@@ -112,12 +112,7 @@ struct IntegerBlur : PartBlur<T, Column> {
     const T* const* enter = rows + y + row_window - 1;
     const T* const* leave = rows + y;
     Column* to = tile;
-    const bool ahead = y + static_cast<ptrdiff_t>(row_count + kRows) <= part.y1 - part.y0;
     for (size_t r = 0; r < row_count; r++, to += kTile) {
-      if (ahead) {
-        const char* p = reinterpret_cast<const char*>(enter[r + kRows] + column);
-        for (size_t b = 0; b < kTile * sizeof(T); b += 64) __builtin_prefetch(p + b, 0, 2);
-      }
       each<kTail>(enter[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
         sum.v[i] = hn::Add(sum.v[i], v);
       });

@@ -181,15 +181,27 @@ struct PartBlur {
   Strip strip;
 };
 
+// Asks for what the next band adds to a tile.
+template <size_t kTile, class T>
+HWY_INLINE void PrefetchTile(const T* const* rows, ptrdiff_t row_count, size_t column) {
+  for (ptrdiff_t r = 0; r < row_count; r++) {
+    const char* p = reinterpret_cast<const char*>(rows[r] + column);
+    for (size_t b = 0; b < kTile * sizeof(T); b += 64) __builtin_prefetch(p + b);
+  }
+}
+
 // Sums the columns of the strip's runs in their order, as far as they are needed: so that a slot is still in the
 // nearest cache when its windows ask for it.
 template <class Blur>
 HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_t row_count, int& run, size_t& done) {
+  const auto* next_rows = blur.rows + y - blur.part.y0 + row_count + blur.row_window - 1;
+  const ptrdiff_t next = HWY_MIN(row_count, blur.part.y1 - y - row_count);
   for (; run < blur.strip.run_count; run++, done = 0) {
     const SourceRun& r = blur.strip.runs[run];
     const size_t columns = (r.last + 1 - r.first) * blur.channels;
     const size_t wanted = HWY_MIN(static_cast<size_t>(HWY_MAX(ptrdiff_t{0}, reach - r.begin)), columns);
     for (; done < wanted; done += Blur::kTile) {
+      PrefetchTile<Blur::kTile>(next_rows, next, r.first * blur.channels + done);
       blur.vertical(r, done, HWY_MIN(Blur::kTile, columns - done), y, row_count);
     }
     if (done < columns) return;
