@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import references
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from references import ALPHAS, BORDERS, ROUNDINGS
 
 import fastcv
+import references
+from references import ALPHAS, BORDERS, ROUNDINGS
 
 DTYPES = ["uint8", "uint16", "float32", "float64"]
 INTEGERS = ["uint8", "uint16"]

@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
-import references
-from references import BORDERS
 
 import fastcv
+import references
+from references import BORDERS
 
 DTYPES = ["uint8", "uint16", "float32", "float64"]
 
@@ -25,6 +25,15 @@ def assert_same_bytes(a, b):
     assert a.dtype == b.dtype
     assert a.shape == b.shape
     assert a.tobytes() == b.tobytes()
+
+
+def refusal_of(*args, **options):
+    """What box_blur said when it refused, or None when it did its work."""
+    try:
+        fastcv.box_blur(*args, **options)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def misaligned(shape, dtype):
@@ -60,13 +69,12 @@ def test_any_layout(dtype, layout):
         assert_same_bytes(fastcv.box_blur(view, ksize), expected)
         np.testing.assert_array_equal(view, image)
         out = LAYOUTS[layout](np.zeros_like(image))
-        try:
-            assert fastcv.box_blur(image, ksize, out=out) is out
-        except ValueError as refusal:  # `out` may ask for contiguous pixels
-            assert "out" in str(refusal)
-            assert not out.any()
-        else:
+        refusal = refusal_of(image, ksize, out=out)
+        if refusal is None:
             assert_same_bytes(out, expected)
+        else:  # `out` may have to have contiguous pixels
+            assert "out" in refusal
+            assert not out.any()
 
 
 def test_nothing_is_written_between_the_rows():
@@ -86,24 +94,22 @@ def test_misaligned(dtype):
     expected = fastcv.box_blur(image, 8)
     assert_same_bytes(fastcv.box_blur(view, 8), expected)
     out = misaligned(image.shape, dtype)
-    try:
-        fastcv.box_blur(image, 8, out=out)
-    except ValueError as refusal:
-        assert "out" in str(refusal)
-    else:
+    refusal = refusal_of(image, 8, out=out)
+    if refusal is None:
         assert_same_bytes(out, expected)
+    else:
+        assert "out" in refusal
 
 
 @pytest.mark.parametrize("dtype", ["uint16", "float32", "float64"])
 def test_foreign_byte_order(dtype):
     image = make_image((20, 30), dtype)
     swapped = image.astype(image.dtype.newbyteorder())
-    try:
-        got = fastcv.box_blur(swapped, 3)
-    except TypeError as refusal:
-        assert "image" in str(refusal)
+    refusal = refusal_of(swapped, 3)
+    if refusal is None:
+        np.testing.assert_array_equal(fastcv.box_blur(swapped, 3), fastcv.box_blur(image, 3))
     else:
-        np.testing.assert_array_equal(got, fastcv.box_blur(image, 3))
+        assert "image" in refusal
 
 
 def test_read_only_input():
@@ -235,14 +241,13 @@ def test_overlap_is_right_or_refused(source, target):
     expected = fastcv.box_blur(memory[source].copy(), 8)
     before = memory.copy()
     out = memory[target]
-    try:
-        fastcv.box_blur(memory[source], 8, out=out)
-    except ValueError as refusal:
-        assert "out" in str(refusal)
+    refusal = refusal_of(memory[source], 8, out=out)
+    if refusal is None:
+        assert_same_bytes(out, expected)
+    else:
+        assert "out" in refusal
         np.testing.assert_array_equal(memory, before)
         assert np.shares_memory(before[source], before[target]), "refused without a need"
-    else:
-        assert_same_bytes(out, expected)
 
 
 def test_results_are_new_arrays():

@@ -112,7 +112,8 @@ std::vector<Sum> window_sums(const ImageView<const T>& image, const BoxBlurOptio
     for (std::ptrdiff_t x = 0; x < width; x++)
       for (const Term& term : columns[x]) {
         if (term.index == kNowhere && skip) continue;
-        const T* pixel = term.index == kNowhere ? outside.data() : &pixels[(y * width + term.index) * channels];
+        const T* pixel =
+            term.index == kNowhere ? outside.data() : &pixels[(y * width + term.index) * channels];
         for (std::ptrdiff_t c = 0; c < channels; c++)
           across[(y * width + x) * channels + c] += static_cast<Sum>(term.weight) * value(pixel, c);
       }
@@ -124,7 +125,8 @@ std::vector<Sum> window_sums(const ImageView<const T>& image, const BoxBlurOptio
   for (std::ptrdiff_t y = 0; y < height; y++)
     for (const Term& term : window_of(y, height, o.ksize_y, o.anchor_y, o.border)) {
       if (term.index == kNowhere && skip) continue;
-      const Sum* row = term.index == kNowhere ? across_outside.data() : &across[term.index * width * channels];
+      const Sum* row =
+          term.index == kNowhere ? across_outside.data() : &across[term.index * width * channels];
       for (std::ptrdiff_t i = 0; i < width * channels; i++)
         sums[y * width * channels + i] += static_cast<Sum>(term.weight) * row[i];
     }
@@ -141,12 +143,14 @@ inline std::int64_t window_area(std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff
   return inside(x, width, o.ksize_x, o.anchor_x) * inside(y, height, o.ksize_y, o.anchor_y);
 }
 
-// sum / n, rounded once; sum >= 0, n > 0.
-inline std::int64_t rounded(std::int64_t sum, std::int64_t n, Rounding rounding) {
-  const std::int64_t quotient = sum / n, rest = sum % n;
+// quotient + rest / n, rounded once; 0 <= rest < n.
+inline std::int64_t rounded(std::int64_t quotient, std::int64_t rest, std::int64_t n, Rounding rounding) {
   if (rounding == Rounding::kFloor || rest < n - rest) return quotient;
   if (rest > n - rest || rounding == Rounding::kNearest) return quotient + 1;
   return quotient + quotient % 2;
+}
+inline std::int64_t rounded(std::int64_t sum, std::int64_t n, Rounding rounding) {
+  return rounded(sum / n, sum % n, n, rounding);
 }
 
 // Integers: the one right answer, densely packed.

@@ -1,208 +1,263 @@
 // Every sum of every area to 4096 is rounded right: in the arithmetic, and through the blur itself.
 #include <gtest/gtest.h>
 
-#include <set>
+#include <atomic>
+#include <thread>
 
-#include "box_blur/difference.hpp"
 #include "test_images.hpp"
 
 namespace fastcv::testing {
 namespace {
 
-// ---- the 16-bit mean ------------------------------------------------------------------------
-
-std::int64_t quotient(const box::Mean& mean, std::int64_t s) { return (s * mean.magic) >> (16 + mean.shift); }
-
-// The largest value that is ever divided, from the contract: the sum itself, or a remainder and one change.
-std::int64_t largest_dividend(const box::Mean& mean, std::int64_t ksize_x, std::int64_t rows) {
-  if (mean.steps == 0) return 255 * std::int64_t{mean.area} + mean.start;
-  const std::int64_t change = (255 * ksize_x * rows + mean.steps - 1) / mean.steps;
-  return std::int64_t{mean.offset} * mean.area + mean.area - 1 + change;
-}
-
-// Every window there is, to the largest the 16-bit mean takes on. Multiplying is monotone, so that a quotient
-// is right everywhere when it is right on both sides of every multiple of the area; to 4096 all the same
-// every value.
-TEST(Rounding, SixteenBitMeanOfEveryWindow) {
-  std::int64_t windows = 0;
-  std::set<std::int64_t> proved_to_4096;
-  for (std::int64_t kx = 1; kx <= 300; kx++)
-    for (std::int64_t ky = 1; kx * ky <= 70000; ky++)
-      for (const Rounding rounding : kRoundings) {
-        box::Mean mean;
-        if (!box::make_mean(kx, ky, rounding, &mean)) continue;
-        windows++;
-        const std::int64_t area = kx * ky;
-        ASSERT_EQ(mean.area, area);
-        const std::int64_t top = largest_dividend(mean, kx, mean.steps == 1 ? mean.group_rows : 1);
-        ASSERT_LE(top, 65535) << kx << " x " << ky << ' ' << name(rounding);
-        ASSERT_GE(mean.group_rows, 1);
-        for (std::int64_t multiple = area; multiple <= top; multiple += area) {
-          ASSERT_EQ(quotient(mean, multiple), multiple / area) << kx << " x " << ky << " sum " << multiple;
-          ASSERT_EQ(quotient(mean, multiple - 1), multiple / area - 1)
-              << kx << " x " << ky << " sum " << multiple - 1;
-        }
-        ASSERT_EQ(quotient(mean, top), top / area) << kx << " x " << ky;
-        if (area <= 4096 && proved_to_4096.insert(area * 65536 + top).second) {
-          std::int64_t s = 0;
-          while (s <= top && quotient(mean, s) == s / area) s++;
-          ASSERT_GT(s, top) << kx << " x " << ky;
-        }
-        if (mean.steps == 0) {  // the sum itself: rounded by its start
-          ASSERT_EQ(mean.start, rounding == Rounding::kFloor ? 0 : area / 2);
-        } else {  // a remainder: no change may make it negative
-          ASSERT_GE(mean.offset * area, (255 * kx + mean.steps - 1) / mean.steps) << kx << " x " << ky;
-          ASSERT_EQ(mean.start, mean.offset * area + (rounding == Rounding::kFloor ? 0 : area / 2));
-        }
-      }
-  EXPECT_GT(windows, 10000);
-}
-
 // ---- through the blur -----------------------------------------------------------------------
-// value(y, x) = (x + y kx) / (kx ky), rounded down, makes the window at (y, x), anchored at its first pixel,
-// sum to exactly x + y kx: one more with every step. A ramp as long as 256 areas takes on every sum from 0 to
-// 255 areas.
+// When pixel (y, x) holds (x + y kx) / (kx ky), rounded down, the window whose first pixel it is sums to
+// exactly x + y kx: one more with every step. A ramp of 256 areas' length takes on every sum from 0 to 255
+// areas.
 
-class Ramp {
- public:
-  Ramp(std::ptrdiff_t height, std::ptrdiff_t width, std::ptrdiff_t channels)
-      : height_(height),
-        width_(width),
-        channels_(channels),
-        in_(height * width * channels),
-        out_(in_.size()) {}
-
-  // value(y, x) = (x * across + y * down) / n, at most 255.
-  void fill(std::int64_t across, std::int64_t down, std::int64_t n) {
-    for (std::ptrdiff_t y = 0; y < height_; y++) {
-      std::int64_t position = y * down % n, value = y * down / n;
-      for (std::ptrdiff_t x = 0; x < width_; x++) {
-        std::memset(&in_[(y * width_ + x) * channels_], static_cast<int>(std::min<std::int64_t>(value, 255)),
-                    channels_);
-        for (position += across; position >= n; position -= n) value++;
-      }
+// The answers for the sums 0 .. 255 n.
+std::vector<std::uint8_t> answers(std::int64_t n, Rounding rounding) {
+  std::vector<std::uint8_t> table(255 * n + 1);
+  std::int64_t quotient = 0, rest = 0;
+  for (std::uint8_t& answer : table) {
+    answer = static_cast<std::uint8_t>(reference::rounded(quotient, rest, n, rounding));
+    if (++rest == n) {
+      rest = 0;
+      quotient++;
     }
   }
-
-  const std::vector<std::uint8_t>& blurred(std::int64_t kx, std::int64_t ky, Rounding rounding) {
-    BoxBlurOptions o;
-    o.ksize_x = kx;
-    o.ksize_y = ky;
-    o.border = Border::kClamp;
-    o.rounding = rounding;
-    blur<std::uint8_t>(
-        ImageView<const std::uint8_t>{in_.data(), height_, width_, channels_, width_ * channels_},
-        ImageView<std::uint8_t>{out_.data(), height_, width_, channels_, width_ * channels_}, o);
-    return out_;
-  }
-
- private:
-  std::ptrdiff_t height_, width_, channels_;
-  std::vector<std::uint8_t> in_, out_;
-};
-
-// The answers for the sums 0 .. 255 n + n - 1, the last n - 1 of which cannot occur.
-std::vector<std::uint8_t> answers(std::int64_t n, Rounding rounding) {
-  std::vector<std::uint8_t> table(256 * n, 255);
-  for (std::int64_t s = 0; s <= 255 * n; s++)
-    table[s] = static_cast<std::uint8_t>(reference::rounded(s, n, rounding));
   return table;
 }
 
-bool row_of_sums(std::int64_t n, Rounding rounding, const std::vector<std::uint8_t>& expected,
-                 std::ptrdiff_t channels = 1) {
-  Ramp ramp(1, 256 * n, channels);
-  ramp.fill(1, 0, n);
-  const auto& got = ramp.blurred(n, 1, rounding);
-  for (std::int64_t s = 0; s <= 255 * n; s++)
-    for (std::ptrdiff_t c = 0; c < channels; c++)
-      if (got[s * channels + c] != expected[s]) {
-        ADD_FAILURE() << simd_active() << ", ksize (" << n << ", 1), " << channels << " channels, "
-                      << name(rounding) << ": sum " << s << " gives " << +got[s * channels + c]
-                      << ", expected " << +expected[s];
-        return false;
-      }
-  return true;
-}
+// An image, and for every output the sum of its window, -1 where it does not count.
+struct Ramp {
+  Ramp(std::int64_t kx, std::int64_t ky, std::ptrdiff_t channel_count)
+      : ksize_x(kx), ksize_y(ky), channels(channel_count) {
+    const std::int64_t n = kx * ky, length = 255 * n + 1;
+    if (ky == 1) {  // one row
+      resize(1, 256 * n);
+      for (std::int64_t x = 0; x < width; x++) set(0, x, x / n, x < length ? x : -1);
+    } else if (kx == 1) {  // 256 columns, of which each begins n sums later
+      resize(2 * n, 256);
+      for (std::int64_t y = 0; y < height; y++)
+        for (std::int64_t x = 0; x < width; x++)
+          set(y, x, x + y / n, y < n && x * n + y < length ? x * n + y : -1);
+    } else {  // strips side by side, so that no row is narrow
+      const std::int64_t strip = 2 * kx - 1, strips = 1 + 100 / strip, rows = (255 * ky + strips) / strips;
+      resize(rows + ky - 1, strip * strips);
+      for (std::int64_t y = 0; y < height; y++)
+        for (std::int64_t x = 0; x < width; x++) {
+          const std::int64_t sum = x % strip + (y + x / strip * rows) * kx;
+          set(y, x, sum / n, x % strip < kx && y < rows && sum < length ? sum : -1);
+        }
+    }
+  }
 
-// n rows in which column x begins at sum n x.
-bool columns_of_sums(std::int64_t n, Rounding rounding, const std::vector<std::uint8_t>& expected) {
-  Ramp ramp(2 * n, 256, 1);
-  ramp.fill(n, 1, n);
-  const auto& got = ramp.blurred(1, n, rounding);
-  for (std::int64_t y = 0; y < n; y++)
-    for (std::int64_t x = 0; x < 256; x++)
-      if (x * n + y <= 255 * n && got[y * 256 + x] != expected[x * n + y]) {
-        ADD_FAILURE() << simd_active() << ", ksize (1, " << n << "), " << name(rounding) << ": sum "
-                      << x * n + y << " gives " << +got[y * 256 + x] << ", expected " << +expected[x * n + y];
-        return false;
-      }
-  return true;
-}
-
-bool area_of_sums(std::int64_t kx, std::int64_t ky, Rounding rounding,
-                  const std::vector<std::uint8_t>& expected, std::ptrdiff_t channels = 1) {
-  const std::int64_t n = kx * ky, wide = std::max<std::int64_t>(kx, 100);
-  const std::int64_t width = wide + kx - 1, rows = 255 * ky + 1;
-  Ramp ramp(rows + ky - 1, width, channels);
-  ramp.fill(1, kx, n);
-  const auto& got = ramp.blurred(kx, ky, rounding);
-  for (std::int64_t y = 0; y < rows; y++)
-    for (std::int64_t x = 0; x < wide && x + y * kx <= 255 * n; x++)
-      for (std::ptrdiff_t c = 0; c < channels; c++)
-        if (got[(y * width + x) * channels + c] != expected[x + y * kx]) {
-          ADD_FAILURE() << simd_active() << ", ksize (" << kx << ", " << ky << "), " << channels
-                        << " channels, " << name(rounding) << ": sum " << x + y * kx << " gives "
-                        << +got[(y * width + x) * channels + c] << ", expected " << +expected[x + y * kx];
+  // False after a failure, which is reported.
+  bool rounds_right(Rounding rounding, const std::vector<std::uint8_t>& expected) {
+    BoxBlurOptions o;
+    o.ksize_x = ksize_x;
+    o.ksize_y = ksize_y;
+    o.border = Border::kClamp;
+    o.rounding = rounding;
+    blur<std::uint8_t>({in.data(), height, width, channels, width * channels},
+                       {out.data(), height, width, channels, width * channels}, o);
+    const std::uint8_t* got = out.data();
+    for (const std::int64_t sum : sums)
+      for (std::ptrdiff_t c = 0; c < channels; c++, got++)
+        if (sum >= 0 && *got != expected[sum]) {
+          ADD_FAILURE() << simd_active() << ", ksize (" << ksize_x << ", " << ksize_y << "), " << channels
+                        << " channels, " << name(rounding) << ": sum " << sum << " gives " << +*got
+                        << ", expected " << +expected[sum];
           return false;
         }
-  return true;
+    return true;
+  }
+
+  std::int64_t ksize_x, ksize_y;
+  std::ptrdiff_t channels, height = 0, width = 0;
+  std::vector<std::uint8_t> in, out;
+  std::vector<std::int32_t> sums;
+
+ private:
+  void resize(std::ptrdiff_t h, std::ptrdiff_t w) {
+    height = h;
+    width = w;
+    in.resize(h * w * channels);
+    out.resize(h * w * channels);
+    sums.resize(h * w);
+  }
+  void set(std::ptrdiff_t y, std::ptrdiff_t x, std::int64_t value, std::int64_t sum) {
+    std::memset(&in[(y * width + x) * channels], static_cast<int>(std::min<std::int64_t>(value, 255)),
+                channels);
+    sums[y * width + x] = static_cast<std::int32_t>(sum);
+  }
+};
+
+// Calls fn(n) for all n in [first, last] on all processors, until one returns false.
+template <class Fn>
+void for_every_area(std::int64_t first, std::int64_t last, Fn fn) {
+  std::atomic<std::int64_t> next{first};
+  std::vector<std::thread> workers;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); i++)
+    workers.emplace_back([&] {
+      for (std::int64_t n = next++; n <= last; n = next++)
+        if (!fn(n)) next = last + 1;
+    });
+  for (std::thread& worker : workers) worker.join();
 }
 
 // Every target, rounding, shape and channel count that has a path of its own.
 TEST(Rounding, EverySumOfEveryAreaTo256) {
   for (const std::string& target : simd_detected()) {
     const Forced forced(target);
-    for (std::int64_t n = 1; n <= 256; n++)
-      for (const Rounding rounding : kRoundings) {
-        const auto expected = answers(n, rounding);
-        bool right = true;
-        for (const std::ptrdiff_t channels : {1, 2, 3, 4, 5})
-          right = right && row_of_sums(n, rounding, expected, channels);
-        right = right && columns_of_sums(n, rounding, expected);
-        for (std::int64_t kx = 2; kx <= n / 2 && right; kx++)
-          if (n % kx == 0) right = area_of_sums(kx, n / kx, rounding, expected, 1 + kx % 4);
-        if (!right) return;
+    for_every_area(1, 256, [](std::int64_t n) {
+      std::vector<std::uint8_t> expected[3];
+      for (int r = 0; r < 3; r++) expected[r] = answers(n, kRoundings[r]);
+      for (std::int64_t kx = 1; kx <= n; kx++)
+        for (std::ptrdiff_t channels = 1; channels <= 5 && n % kx == 0; channels++) {
+          if (kx != 1 && kx != n && (kx + n) % 5 + 1 != channels) continue;
+          Ramp ramp(kx, n / kx, channels);
+          for (int r = 0; r < 3; r++)
+            if (!ramp.rounds_right(kRoundings[r], expected[r])) return false;
+        }
+      return true;
+    });
+  }
+}
+
+// The same ramps in one row and in 256 columns, made and compared without a look at every pixel.
+bool one_row_rounds_right(std::int64_t n, Rounding rounding, const std::vector<std::uint8_t>& expected) {
+  std::vector<std::uint8_t> in(256 * n), out(256 * n);
+  for (int value = 0; value < 256; value++) std::memset(&in[value * n], value, n);
+  BoxBlurOptions o;
+  o.ksize_x = n;
+  o.border = Border::kClamp;
+  o.rounding = rounding;
+  blur<std::uint8_t>({in.data(), 1, 256 * n, 1, 256 * n}, {out.data(), 1, 256 * n, 1, 256 * n}, o);
+  if (std::memcmp(out.data(), expected.data(), expected.size()) == 0) return true;
+  const auto wrong = std::mismatch(expected.begin(), expected.end(), out.begin());
+  ADD_FAILURE() << simd_active() << ", ksize (" << n << ", 1), " << name(rounding) << ": sum "
+                << wrong.first - expected.begin() << " gives " << +*wrong.second << ", expected "
+                << +*wrong.first;
+  return false;
+}
+
+bool columns_round_right(std::int64_t n, Rounding rounding, const std::vector<std::uint8_t>& expected) {
+  std::vector<std::uint8_t> in(2 * n * 256), out(in.size());
+  for (std::int64_t y = 0; y < 2 * n; y++)
+    for (int x = 0; x < 256; x++)
+      in[y * 256 + x] = static_cast<std::uint8_t>(std::min(255, x + (y < n ? 0 : 1)));
+  BoxBlurOptions o;
+  o.ksize_y = n;
+  o.border = Border::kClamp;
+  o.rounding = rounding;
+  blur<std::uint8_t>({in.data(), 2 * n, 256, 1, 256}, {out.data(), 2 * n, 256, 1, 256}, o);
+  for (int x = 0; x < 256; x++)
+    for (std::int64_t y = 0; y < (x < 255 ? n : 1); y++)
+      if (out[y * 256 + x] != expected[x * n + y]) {
+        ADD_FAILURE() << simd_active() << ", ksize (1, " << n << "), " << name(rounding) << ": sum "
+                      << x * n + y << " gives " << +out[y * 256 + x] << ", expected " << +expected[x * n + y];
+        return false;
+      }
+  return true;
+}
+
+TEST(Rounding, EverySumOfEveryAreaTo4096) {
+  for_every_area(257, 4096, [](std::int64_t n) {
+    const Rounding rounding = kRoundings[n % 3];
+    const std::vector<std::uint8_t> expected = answers(n, rounding);
+    return one_row_rounds_right(n, rounding, expected) && columns_round_right(n, rounding, expected);
+  });
+}
+
+// Every square to 64, on every target; and the shape nearest to a square of many other areas.
+TEST(Rounding, EverySumOfSquares) {
+  for (const std::string& target : simd_detected()) {
+    const Forced forced(target);
+    for_every_area(17, 64, [](std::int64_t k) {
+      Ramp ramp(k, k, k % 8 == 0 ? 3 : 1);
+      for (const Rounding rounding : kRoundings)
+        if (!ramp.rounds_right(rounding, answers(k * k, rounding))) return false;
+      return true;
+    });
+  }
+  for_every_area(257, 4096, [](std::int64_t n) {
+    std::int64_t kx = 1;
+    for (std::int64_t k = 2; k * k <= n; k++)
+      if (n % k == 0) kx = k;
+    if (n % 3 || kx == 1) return true;
+    const Rounding rounding = kRoundings[n / 3 % 3];
+    return Ramp(n % 2 ? kx : n / kx, n % 2 ? n / kx : kx, 1).rounds_right(rounding, answers(n, rounding));
+  });
+}
+
+// Windows cut to what is left of them: here to the whole image, whose sum is another one in every channel.
+TEST(Rounding, EverySumOfCutWindows) {
+  constexpr std::ptrdiff_t kChannels = 255;
+  for (const std::string& target : simd_detected()) {
+    const Forced forced(target);
+    for (std::int64_t n = 1; n <= 40; n++)
+      for (std::int64_t first = 0; first <= 255 * n; first += kChannels) {
+        Canvas<std::uint8_t> in(1, n, kChannels);
+        std::vector<std::uint8_t> values(n * kChannels);
+        for (std::int64_t x = 0; x < n; x++)
+          for (std::ptrdiff_t c = 0; c < kChannels; c++)
+            values[x * kChannels + c] =
+                static_cast<std::uint8_t>(std::min<std::int64_t>(255, (first + c + x) / n));
+        in.assign(values);
+        BoxBlurOptions o = window(2 * n + 1, 3, Border::kShrink);
+        o.rounding = kRoundings[(n + first / kChannels) % 3];
+        const std::vector<std::uint8_t> got = blur<std::uint8_t>(in.readable(), o);
+        for (std::size_t i = 0; i < got.size(); i++) {
+          const std::int64_t sum = std::min(255 * n, first + static_cast<std::int64_t>(i) % kChannels);
+          ASSERT_EQ(+got[i], reference::rounded(sum, n, o.rounding))
+              << target << " area " << n << " sum " << sum;
+        }
       }
   }
 }
 
-TEST(Rounding, EverySumOfEveryAreaTo4096) {
-  for (std::int64_t n = 257; n <= 4096; n++) {
-    const Rounding rounding =
-        kRoundings[n % 3];  // the exact quotient is the same for all; ties are tried below
-    const auto expected = answers(n, rounding);
-    if (!row_of_sums(n, rounding, expected) || !columns_of_sums(n, rounding, expected)) return;
-  }
-}
-
-// Every square to 64, every rounding, every target; and the shape nearest to a square of many other areas.
-TEST(Rounding, EverySumOfSquares) {
+// Sums at a tie and one beside it, for areas to the largest: half of the window on the left edge's pixels,
+// which are one brighter than the others, and one pixel in the middle to make or break the tie.
+template <class T>
+void ties_of_large_areas() {
+  constexpr std::int64_t kHuge = (std::int64_t{1} << 31) - 2, kMaximum = std::numeric_limits<T>::max();
   for (const std::string& target : simd_detected()) {
     const Forced forced(target);
-    for (std::int64_t k = 17; k <= 64; k++) {
-      const Rounding rounding = kRoundings[(k + target.size()) % 3];
-      if (!area_of_sums(k, k, rounding, answers(k * k, rounding), k % 8 == 0 ? 3 : 1)) return;
-    }
-  }
-  for (std::int64_t n = 258; n <= 4096; n += 6) {
-    std::int64_t kx = 2;
-    for (std::int64_t k = 2; k * k <= n; k++)
-      if (n % k == 0) kx = k;
-    const Rounding rounding = kRoundings[n / 6 % 3];
-    if (!area_of_sums(n % 4 ? kx : n / kx, n % 4 ? n / kx : kx, rounding, answers(n, rounding))) return;
+    for (const std::int64_t kx : {std::int64_t{64}, std::int64_t{256}, std::int64_t{4098},
+                                  std::int64_t{65536}, std::int64_t{1} << 24, kHuge})
+      for (const std::int64_t ky :
+           {std::int64_t{3}, std::int64_t{5}, std::int64_t{128}, std::int64_t{255}, std::int64_t{4097},
+            std::int64_t{65535}, std::int64_t{65537}, std::int64_t{1} << 25, kHuge})
+        for (const Alpha alpha : {Alpha::kBlur, Alpha::kPremultiplied})
+          for (const std::int64_t base :
+               {std::int64_t{1}, std::int64_t{2}, kMaximum / 2, kMaximum - 2, kMaximum - 1})
+            for (const int change : {-1, 0, 1}) {
+              const long double most =
+                  static_cast<long double>(kx) * ky * kMaximum * (alpha == Alpha::kBlur ? 1 : kMaximum);
+              if (most > 4e18L) continue;
+              std::vector<T> values(3 * 3 * 4, static_cast<T>(base));
+              for (std::ptrdiff_t i = 0; i < 36; i++) {
+                if (i / 4 % 3 == 0) values[i]++;
+                if (i / 4 == 4) values[i] = static_cast<T>(values[i] + change);
+                if (i % 4 == 3 && alpha == Alpha::kPremultiplied)
+                  values[i] = base % 2 ? std::numeric_limits<T>::max() : T{1};
+              }
+              Canvas<T> in(3, 3, 4);
+              in.assign(values);
+              for (const Border border : {Border::kClamp, Border::kReflect}) {
+                BoxBlurOptions o = window(kx, ky, border);
+                o.alpha = alpha;
+                o.rounding = kRoundings[(base + change + 1) % 3];
+                ASSERT_TRUE(Expected<T>(in.readable(), o)(blur<T>(in.readable(), o)));
+                o.rounding = Rounding::kEven;
+                ASSERT_TRUE(Expected<T>(in.readable(), o)(blur<T>(in.readable(), o)));
+              }
+            }
   }
 }
+TEST(Rounding, TiesOfLargeAreasUint8) { ties_of_large_areas<std::uint8_t>(); }
+TEST(Rounding, TiesOfLargeAreasUint16) { ties_of_large_areas<std::uint16_t>(); }
 
 // uint16 has too many sums to try all: every remainder of every area to 1100 beside quotients at both ends
 // and between.
