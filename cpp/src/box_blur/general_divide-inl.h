@@ -97,6 +97,20 @@ struct MagicQuotient {
   }
 };
 
+// 32-bit sums, one divisor for all, where a float's multiply-add is exact. Leaves the bits of kRounder in the lanes.
+template <size_t kRows>
+struct FloatQuotient {
+  FloatMagic magic;
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column, size_t lane) const {
+    const hn::ScalableTag<uint32_t> d;
+    const hn::ScalableTag<int32_t> di;
+    const hn::ScalableTag<float> df;
+    const auto sum = hn::BitCast(di, hn::Load(d, sums + column * kRows + lane));
+    const auto x = hn::ConvertTo(df, hn::Add(sum, hn::Set(di, magic.bias)));
+    return hn::BitCast(d, hn::MulAdd(x, hn::Set(df, magic.inverse), hn::Set(df, kRounder)));
+  }
+};
+
 // 32-bit sums below 2^31, a divisor for every lane and column.
 template <size_t kRows>
 struct ShrinkQuotient {

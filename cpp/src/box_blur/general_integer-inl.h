@@ -49,6 +49,8 @@ struct IntegerBlur : PartBlur<T, Column> {
   Sum* const slide = reinterpret_cast<Sum*>(memory.slide);
   Sum* const sums = reinterpret_cast<Sum*>(memory.sums);
   const Magic magic = sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
+  const FloatMagic float_magic =
+      make_float_magic(job.rows->ksize * job.columns->ksize, std::numeric_limits<T>::max(), job.rounding);
 
   // ---- vertical --------------------------------------------------------------------------------
 
@@ -216,6 +218,8 @@ struct IntegerBlur : PartBlur<T, Column> {
       back(WideQuotient<kRows>{counts, fits_double(area)}, first, target);
     } else if (job.rows->border == Border::kShrink) {
       back(ShrinkQuotient<kRows>{counts}, first, target);
+    } else if (HWY_NATIVE_FMA && float_magic.exact) {
+      back(FloatQuotient<kRows>{float_magic}, first, target);
     } else {
       back(MagicQuotient<kRows>{magic}, first, target);
     }
@@ -229,23 +233,29 @@ struct IntegerBlur : PartBlur<T, Column> {
     bool stream;
   };
 
-  // Value `index` of a lane: its column is the first one's plus `index`.
+  // Values of kPerLane columns in the lanes of one vector, from value kIndex on.
   template <size_t kIndex, class Quotient>
   HWY_INLINE hn::Vec<hn::ScalableTag<Sum>> packed(const Quotient& quotient, const Sum* from, size_t column, size_t lane) {
-    const auto q = quotient(from, column + kIndex, lane);
-    if constexpr (kIndex == 0) {
-      return hn::Or(q, packed<1>(quotient, from, column, lane));
-    } else if constexpr (kIndex + 1 == kPerLane) {
-      return hn::ShiftLeft<8 * sizeof(T) * kIndex>(q);
+    const auto q = hn::ShiftLeft<8 * sizeof(T) * kIndex>(quotient(from, column + kIndex, lane));
+    if constexpr (kIndex + 1 == kPerLane) {
+      return q;
     } else {
-      return hn::Or(hn::ShiftLeft<8 * sizeof(T) * kIndex>(q), packed<kIndex + 1>(quotient, from, column, lane));
+      return hn::Xor(q, packed<kIndex + 1>(quotient, from, column, lane));
     }
+  }
+
+  // What FloatQuotient leaves in a lane, packed.
+  static constexpr Sum rounder_bits() {
+    Sum bits = 0;
+    for (size_t i = 0; i < kPerLane; i++) bits ^= static_cast<Sum>(kRounderBits) << (8 * sizeof(T) * i);
+    return bits;
   }
 
   // A vector of values is a vector of packed lanes: as many rows as lanes, as many columns as values in a vector.
   template <class Quotient>
   HWY_NOINLINE void back(const Quotient quotient, const Sum* from, const Target target) {
     const hn::ScalableTag<T> d;
+    constexpr bool rounded = std::is_same_v<Quotient, FloatQuotient<kRows>>;
     Sum* square = reinterpret_cast<Sum*>(memory.packed);
     for (size_t lane = 0; lane < target.row_count; lane += kLanes<Sum>) {
       T* outs[kLanes<Sum>];
@@ -253,7 +263,9 @@ struct IntegerBlur : PartBlur<T, Column> {
       for (size_t i = 0; i < here; i++) outs[i] = job.out.row(target.y + lane + i) + target.x;
       for (size_t column = 0; column < target.columns; column += kLanes<T>) {
         for (size_t i = 0; i < kLanes<Sum>; i++) {
-          hn::Store(packed<0>(quotient, from, column + i * kPerLane, lane), ds, square + i * kLanes<Sum>);
+          auto values = packed<0>(quotient, from, column + i * kPerLane, lane);
+          if (rounded) values = hn::Xor(values, hn::Set(ds, rounder_bits()));
+          hn::Store(values, ds, square + i * kLanes<Sum>);
         }
         const size_t count = target.columns - column;
         TransposeSquare(square, kLanes<Sum>, [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {

@@ -1,6 +1,7 @@
 #include "box_blur/general_plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <type_traits>
@@ -274,6 +275,22 @@ Magic make_magic(std::int64_t area, Rounding rounding) {
   const std::int64_t bias = rounding == Rounding::kFloor ? 0 : area / 2;
   return {static_cast<std::uint32_t>(multiplier), static_cast<std::uint32_t>(bias), static_cast<std::uint32_t>(area),
           bits - 1, rounding == Rounding::kEven && area % 2 == 0};
+}
+
+// v = (s + bias) / area is to be rounded to the nearest whole number, ties up (for kFloor the bias turns floor into
+// that). The sum fits the 24 bits of a float, the fused operation rounds once, so the only error is that of `inverse`,
+// which is to be less than the distance of v from a tie:
+//   odd area: there are no ties, and v is at least 1 / (2 area) away from one;
+//   even area: v is a tie or at least 1 / area away; an inverse that is a little too large takes ties up.
+FloatMagic make_float_magic(std::int64_t area, std::int64_t largest, Rounding rounding) {
+  const double n = static_cast<double>(area), largest_mean = static_cast<double>(largest) + 1;
+  float inverse = static_cast<float>(1 / n);
+  if (area % 2 == 0 && inverse * n <= 1) inverse = std::nextafter(inverse, 1.0f);
+  const double error = std::abs(inverse * n - 1) * largest_mean;  // inverse * n is exact
+  const bool fits = (largest + 1) * area < (1 << 24);
+  const bool nearest = rounding == Rounding::kNearest || area % 2;  // with ties only up, and only of positive numbers
+  const bool exact = fits && nearest && error < (area % 2 ? 0.5 : 1.0) / n;
+  return {inverse, rounding == Rounding::kFloor && fits ? -static_cast<std::int32_t>(area / 2) : 0, exact};
 }
 
 std::uint64_t exact_quotient(std::uint64_t sum, std::uint64_t count, Rounding rounding) {

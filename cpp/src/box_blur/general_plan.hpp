@@ -92,6 +92,17 @@ struct Magic {
 };
 Magic make_magic(std::int64_t area, Rounding rounding);
 
+// The same with one fused multiply-add in float: (s + bias) * inverse + kRounder, rounded to a whole number by the
+// addition; its low 16 bits are the quotient. `exact`: for all sums of this area that occur.
+struct FloatMagic {
+  float inverse;
+  std::int32_t bias;
+  bool exact;
+};
+constexpr float kRounder = (1 << 23) + (1 << 20);
+constexpr std::uint32_t kRounderBits = 0x4B100000;
+FloatMagic make_float_magic(std::int64_t area, std::int64_t largest, Rounding rounding);
+
 // One integer quotient, where no shorter way is exact.
 std::uint64_t exact_quotient(std::uint64_t sum, std::uint64_t count, Rounding rounding);
 
