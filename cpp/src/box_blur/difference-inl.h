@@ -23,6 +23,11 @@ namespace {
 using box::DifferenceJob;
 constexpr ptrdiff_t C = FASTCV_CHANNELS;
 
+// Output is written so many vectors behind the input: one waits for its division, one may wait in the window.
+template <class Window>
+constexpr ptrdiff_t kBehind = 1 + Window::kLag;
+constexpr ptrdiff_t kMostBehind = 2;
+
 HWY_INLINE ptrdiff_t RoundUp(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 
 // Output vector n of a row holds its bytes [n * kVector - shift, ... + kVector); `shift` makes stores aligned.
@@ -55,7 +60,7 @@ HWY_INLINE Layout MakeLayout(const DifferenceJob& job) {
   const ptrdiff_t whole = (l.row_bytes + l.shift) / kVector;
   l.interior_end = last_start < 0 ? 0 : HWY_MIN(last_start / kVector + 1, whole);
   if (l.interior_end <= l.interior_begin) l.interior_begin = l.interior_end = 0;
-  l.edge_bytes = (l.warm_up + l.interior_begin + l.vectors - l.interior_end + 3) * kVector;
+  l.edge_bytes = (l.warm_up + l.interior_begin + l.vectors + kMostBehind - l.interior_end + 3) * kVector;
   l.edge_rows = ky + 3;
   const ptrdiff_t line = l.vectors * kVector;
   ptrdiff_t at = 0;
@@ -66,7 +71,7 @@ HWY_INLINE Layout MakeLayout(const DifferenceJob& job) {
   };
   l.edges = take(l.edge_bytes * l.edge_rows);
   l.state = take(2 * line);
-  l.columns = take(2 * (line + l.warm_up * kVector));
+  l.columns = take(2 * (line + (l.warm_up + 1) * kVector));
   l.line = take(line);
   l.spare_line = take(line);
   l.border_row = take(l.row_bytes);
@@ -172,62 +177,69 @@ HWY_INLINE RowSource SourceOf(const Context& c, ptrdiff_t p) {
 
 // ---- from sums to bytes --------------------------------------------------------------------
 
+using box::MeanKind;
+
 struct MeanVectors {
-  V16 magic, area, offset, resting;
+  V16 magic, area, offset, resting, lift, highest;
   int shift;
   bool even;
 };
+HWY_INLINE MeanVectors Broadcast(const box::Mean& m) {
+  return {hn::Set(kWords, m.magic),   hn::Set(kWords, m.area), hn::Set(kWords, m.offset),
+          hn::Set(kWords, m.resting), hn::Set(kWords, m.lift), hn::Set(kWords, static_cast<uint16_t>(m.resting + m.area - 1)),
+          m.shift,                    m.even};
+}
 
 HWY_INLINE V8 Interleave(V16 even, V16 odd_high) {
   return hn::BitCast(kBytes, hn::OrAnd(even, odd_high, hn::Set(kWords, 0xFF00)));
 }
 HWY_INLINE V16 IfEqual(V16 a, V16 b, V16 then) { return hn::And(hn::VecFromMask(kWords, hn::Eq(a, b)), then); }
 
-// kSteps 0: the state holds sums. The tie of an even area is where quotient * area is the biased sum itself.
-template <int kSteps>
-HWY_INLINE V8 Finish(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V16 odd_sum, V8& above) {
-  if constexpr (kSteps == 0) {
-    even = hn::Add(even, even_sum);
-    odd = hn::Add(odd, odd_sum);
-    V16 qe = hn::ShiftRightSame(hn::MulHigh(even, m.magic), m.shift);
-    V16 qo = hn::MulHigh(odd, m.magic);
-    if (HWY_UNLIKELY(m.even)) {
-      const V16 one = hn::Set(kWords, 1);
-      qo = hn::ShiftRightSame(qo, m.shift);
-      qe = hn::Sub(qe, IfEqual(hn::Mul(qe, m.area), even, hn::And(qe, one)));
-      qo = hn::Sub(qo, IfEqual(hn::Mul(qo, m.area), odd, hn::And(qo, one)));
-      return Interleave(qe, hn::ShiftLeft<8>(qo));
-    }
-    return Interleave(qe, hn::ShiftLeftSame(qo, 8 - m.shift));
+// The bytes of the state after adding the window sums.
+HWY_INLINE V8 FinishSum(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V16 odd_sum) {
+  even = hn::Add(even, even_sum);
+  odd = hn::Add(odd, odd_sum);
+  V16 qe = hn::ShiftRightSame(hn::MulHigh(even, m.magic), m.shift);
+  V16 qo = hn::MulHigh(odd, m.magic);
+  if (HWY_LIKELY(!m.even)) return Interleave(qe, hn::ShiftLeftSame(qo, 8 - m.shift));
+  // The tie of an even area is where quotient * area is the biased sum itself.
+  const V16 one = hn::Set(kWords, 1);
+  qo = hn::ShiftRightSame(qo, m.shift);
+  qe = hn::Sub(qe, IfEqual(hn::Add(hn::Mul(qe, m.area), m.resting), even, hn::And(qe, one)));
+  qo = hn::Sub(qo, IfEqual(hn::Add(hn::Mul(qo, m.area), m.resting), odd, hn::And(qo, one)));
+  return Interleave(qe, hn::ShiftLeft<8>(qo));
+}
+
+// Adds a change to the remainder and takes the quotient out of it.
+template <MeanKind kKind>
+HWY_INLINE V16 Divide(const MeanVectors& m, V16& state, V16 change) {
+  const V16 sum = hn::Add(state, change);
+  const V16 dividend = kKind == MeanKind::kRemainder ? sum : hn::AverageRound(state, hn::Add(change, m.lift));
+  const V16 q = hn::Sub(hn::ShiftRightSame(hn::MulHigh(dividend, m.magic), m.shift), m.offset);
+  state = hn::Sub(sum, hn::Mul(q, m.area));
+  if constexpr (kKind == MeanKind::kRemainder) {
+    return q;
   } else {
-    const auto divide = [&m](V16& state, V16 change) HWY_ATTR __attribute__((always_inline)) {
-      state = hn::Add(state, change);
-      const V16 q = hn::Sub(hn::ShiftRightSame(hn::MulHigh(state, m.magic), m.shift), m.offset);
-      state = hn::Sub(state, hn::Mul(q, m.area));
-      return q;
-    };
-    V16 qe, qo;
-    if constexpr (kSteps == 1) {
-      qe = divide(even, even_sum);
-      qo = divide(odd, odd_sum);
-    } else {
-      const hn::RebindToSigned<decltype(kWords)> di;
-      const V16 half_even = hn::BitCast(kWords, hn::ShiftRight<1>(hn::BitCast(di, even_sum)));
-      const V16 half_odd = hn::BitCast(kWords, hn::ShiftRight<1>(hn::BitCast(di, odd_sum)));
-      qe = divide(even, half_even);
-      qo = divide(odd, half_odd);
-      qe = hn::Add(qe, divide(even, hn::Sub(even_sum, half_even)));
-      qo = hn::Add(qo, divide(odd, hn::Sub(odd_sum, half_odd)));
-    }
-    const V16 low = hn::Set(kWords, 0x00FF);
-    const V16 change = hn::IfVecThenElse(low, qe, hn::ShiftLeft<8>(qo));
+    const auto one_more = hn::Gt(state, m.highest);
+    state = hn::Sub(state, hn::IfThenElseZero(one_more, m.area));
+    return hn::Sub(q, hn::VecFromMask(kWords, one_more));
+  }
+}
+
+// `above`: the output of the row above becomes that of this row (before ties are rounded to even).
+template <MeanKind kKind>
+HWY_INLINE V8 Finish(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V16 odd_sum, V8& above) {
+  if constexpr (kKind == MeanKind::kSum) {
+    return FinishSum(m, even, odd, even_sum, odd_sum);
+  } else {
+    const V16 qe = Divide<kKind>(m, even, even_sum);
+    const V16 qo = Divide<kKind>(m, odd, odd_sum);
+    const V16 change = hn::IfVecThenElse(hn::Set(kWords, 0x00FF), qe, hn::ShiftLeft<8>(qo));
     above = hn::Add(above, hn::BitCast(kBytes, change));
-    if (HWY_UNLIKELY(m.even)) {
-      const V16 one = hn::Set(kWords, 1);
-      const V16 tie = hn::Or(IfEqual(even, m.resting, one), IfEqual(odd, m.resting, hn::ShiftLeft<8>(one)));
-      return hn::Sub(above, hn::And(above, hn::BitCast(kBytes, tie)));
-    }
-    return above;
+    if (HWY_LIKELY(!m.even)) return above;
+    const V16 one = hn::Set(kWords, 1);
+    const V16 tie = hn::Or(IfEqual(even, m.resting, one), IfEqual(odd, m.resting, hn::ShiftLeft<8>(one)));
+    return hn::Sub(above, hn::And(above, hn::BitCast(kBytes, tie)));
   }
 }
 
@@ -250,7 +262,7 @@ struct PassRows {
 };
 
 // Two output rows.
-template <class Window, int kSteps>
+template <class Window, MeanKind kKind>
 HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassRows& rows) {
   const Layout l = c.l;
   const MeanVectors m = mean;
@@ -264,23 +276,19 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   Group<2> even, odd, even_sum, odd_sum;
 
   // All positions are in bytes: `at` is kVector times the vector's number.
-  const auto load = [&](const uint8_t* e0, const uint8_t* l0, const uint8_t* e1, const uint8_t* l1, ptrdiff_t at)
-                        HWY_ATTR __attribute__((always_inline)) {
-    Change(e0 + at, l0 + at, even.lo.v, odd.lo.v);
-    Change(e1 + at, l1 + at, even.hi.v, odd.hi.v);
-  };
-  // Whole vectors, or one in which the row begins or ends.
-  const auto finish = [&](ptrdiff_t at, bool whole) HWY_ATTR __attribute__((always_inline)) {
+  const ptrdiff_t whole_begin = l.shift > 0 ? kVector : 0;
+  const size_t whole_bytes = (l.row_bytes + l.shift) / kVector * kVector - whole_begin;
+  const auto finish = [&](ptrdiff_t at) HWY_ATTR __attribute__((always_inline)) {
     V16 se = hn::Load(kWords, state + at);
     V16 so = hn::Load(kWords, state + at + kLanes16);
     V8 above = hn::Zero(kBytes);
-    if constexpr (kSteps > 0) above = hn::Load(kBytes, line + at);
-    const V8 first = Finish<kSteps>(m, se, so, even_sum.lo.v, odd_sum.lo.v, above);
-    const V8 second = Finish<kSteps>(m, se, so, even_sum.hi.v, odd_sum.hi.v, above);
+    if constexpr (kKind != MeanKind::kSum) above = hn::Load(kBytes, line + at);
+    const V8 first = Finish<kKind>(m, se, so, even_sum.lo.v, odd_sum.lo.v, above);
+    const V8 second = Finish<kKind>(m, se, so, even_sum.hi.v, odd_sum.hi.v, above);
     hn::Store(se, kWords, state + at);
     hn::Store(so, kWords, state + at + kLanes16);
-    if constexpr (kSteps > 0) hn::Store(above, kBytes, line + at);
-    if (HWY_UNLIKELY(!whole)) {
+    if constexpr (kKind != MeanKind::kSum) hn::Store(above, kBytes, line + at);
+    if (HWY_UNLIKELY(static_cast<size_t>(at - whole_begin) >= whole_bytes)) {  // the row begins or ends in it
       const size_t begin = at == 0 ? l.shift : 0;
       const size_t end = HWY_MIN(l.row_bytes + l.shift - at, static_cast<ptrdiff_t>(kVector));
       StoreBytes(first, kBytes, out0 + at, begin, end);
@@ -294,41 +302,33 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
     }
   };
   const RowSource &e0 = rows.enters[0], &e1 = rows.enters[1], &l0 = rows.leaves[0], &l1 = rows.leaves[1];
-  for (ptrdiff_t at = -l.warm_up * kVector; at <= 0; at += kVector) {
-    if (at < l.interior_begin * kVector) {
-      load(e0.left, l0.left, e1.left, l1.left, at);
-    } else if (at < l.interior_end * kVector) {
-      load(e0.inside, l0.inside, e1.inside, l1.inside, at);
-    } else {
-      load(e0.right, l0.right, e1.right, l1.right, at);
-    }
-    window.Step(even, odd, even_sum, odd_sum);
-  }
-  // One output is finished while the next input is on its way through the window: one hides the other's latency.
-  const uint8_t *a = e0.inside, *b = l0.inside, *d = e1.inside, *e = l1.inside;
   const uint8_t *soon0 = e0.inside + rows.prefetch, *soon1 = e1.inside + rows.prefetch;
   const bool prefetch = rows.prefetch != 0;
-  const ptrdiff_t cut = l.shift > 0 ? kVector : 0;  // behind the vector in which the output begins
-  const ptrdiff_t all = l.vectors * kVector;
-  ptrdiff_t at = kVector;
-  for (ptrdiff_t end = l.interior_end * kVector;; end = all) {
-    for (; at < end; at += kVector) {
+  const uint8_t *a = e0.left, *b = l0.left, *d = e1.left, *e = l1.left;
+  const ptrdiff_t ends[3] = {l.interior_begin * kVector, l.interior_end * kVector, (l.vectors + kBehind<Window>) * kVector};
+  even_sum = odd_sum = Zeros<2>();
+  ptrdiff_t at = -l.warm_up * kVector;
+  for (int stretch = 0; stretch < 3; stretch++) {
+    for (const ptrdiff_t end = ends[stretch]; at < end; at += kVector) {
       if (prefetch) {
         hwy::Prefetch(soon0 + at);
         hwy::Prefetch(soon1 + at);
       }
-      load(a, b, d, e, at);
-      finish(at - kVector, at != cut);
+      Change(a + at, b + at, even.lo.v, odd.lo.v);
+      Change(d + at, e + at, even.hi.v, odd.hi.v);
+      if (HWY_LIKELY(at >= kBehind<Window> * kVector)) finish(at - kBehind<Window> * kVector);
       window.Step(even, odd, even_sum, odd_sum);
     }
-    if (end == all) break;
-    a = e0.right, b = l0.right, d = e1.right, e = l1.right;
+    const bool to_right = stretch == 1;
+    a = to_right ? e0.right : e0.inside;
+    b = to_right ? l0.right : l0.inside;
+    d = to_right ? e1.right : e1.inside;
+    e = to_right ? l1.right : l1.inside;
   }
-  finish(all - kVector, l.row_bytes + l.shift == all && all > cut);
 }
 
 // Adds the window of the column sums in l.columns to the state, as one step, and leaves the output in l.line.
-template <class Window, int kSteps>
+template <class Window, MeanKind kKind>
 HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
   const Layout& l = c.l;
   Window window;
@@ -337,19 +337,20 @@ HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
   uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
   uint8_t* line = c.scratch + l.line;
   Group<1> even, odd, even_sum, odd_sum;
-  for (ptrdiff_t n = -l.warm_up; n < l.vectors; n++) {
+  for (ptrdiff_t i = -l.warm_up; i < l.vectors + Window::kLag; i++) {
     even.v = hn::Load(kWords, columns);
     odd.v = hn::Load(kWords, columns + kLanes16);
     columns += 2 * kLanes16;
     window.Step(even, odd, even_sum, odd_sum);
+    const ptrdiff_t n = i - Window::kLag;
     if (n < 0) continue;
     V16 se = hn::Load(kWords, state + 2 * n * kLanes16);
     V16 so = hn::Load(kWords, state + (2 * n + 1) * kLanes16);
     V8 above = hn::Load(kBytes, line + n * kVector);
-    const V8 bytes = Finish<kSteps>(m, se, so, even_sum.v, odd_sum.v, above);
+    const V8 bytes = Finish<kKind>(m, se, so, even_sum.v, odd_sum.v, above);
     hn::Store(se, kWords, state + 2 * n * kLanes16);
     hn::Store(so, kWords, state + (2 * n + 1) * kLanes16);
-    hn::Store(kSteps == 0 ? bytes : above, kBytes, line + n * kVector);
+    hn::Store(kKind == MeanKind::kSum ? bytes : above, kBytes, line + n * kVector);
     if (m.even) hn::Store(bytes, kBytes, c.scratch + l.spare_line + n * kVector);
   }
 }
@@ -378,13 +379,12 @@ HWY_INLINE void AddColumns(const Context& c, ptrdiff_t p0, ptrdiff_t p1) {
   }
 }
 
-template <template <int> class Window, int kSteps>
+template <template <int> class Window, MeanKind kKind>
 HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
   const Layout& l = c.l;
   const DifferenceJob& job = *c.job;
   const box::Mean& mean = job.mean;
-  const MeanVectors m = {hn::Set(kWords, mean.magic), hn::Set(kWords, mean.area), hn::Set(kWords, mean.offset),
-                         hn::Set(kWords, static_cast<uint16_t>(mean.offset * mean.area)), mean.shift, mean.even};
+  const MeanVectors m = Broadcast(mean);
   const ptrdiff_t ky = job.rows->ksize;
   const auto fill = [&](ptrdiff_t p) { FillEdges(c, EdgeBuffer(c, p), SourceRow(c, p)); };
 
@@ -396,7 +396,7 @@ HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& b
     const ptrdiff_t end = HWY_MIN(j + mean.group_rows, ky);
     for (ptrdiff_t i = j; i < end; i++) fill(y0 + i);
     AddColumns(c, y0 + j, y0 + end);
-    OneStep<Window<1>, kSteps>(c, m);
+    OneStep<Window<1>, kKind>(c, m);
   }
   memcpy(job.out.row(y0), c.scratch + (mean.even ? l.spare_line : l.line) + l.shift, l.row_bytes);
 
@@ -412,7 +412,7 @@ HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& b
       rows.out[r] = r == 0 || both ? job.out.row(at) - l.shift : c.scratch + l.spare_line;
     }
     rows.prefetch = y + 3 < y1 && l.stream ? 2 * job.in.row_stride : 0;
-    TwoRows<Window<2>, kSteps>(c, m, rows);
+    TwoRows<Window<2>, kKind>(c, m, rows);
   }
   if (l.stream) hwy::FlushStream();
 }
@@ -431,16 +431,18 @@ struct ByPrefix {
 template <bool kOddTaps>
 HWY_INLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
   using InMemory = ByPrefix<kOddTaps, kInMemory>;
-  if (c.job->mean.steps == 2) return BlurRows<InMemory::template Window, 2>(c, y0, y1, band);
+  if (c.job->mean.kind == MeanKind::kWideRemainder) {
+    return BlurRows<InMemory::template Window, MeanKind::kWideRemainder>(c, y0, y1, band);
+  }
   if constexpr (kRegisterDelays == 3) {
     const int taps = static_cast<int>(c.job->columns->ksize);
     switch (InMemory::template Window<2>::DelayBytes(taps) / kVector) {
-      case 0: return BlurRows<ByPrefix<kOddTaps, 0>::template Window, 1>(c, y0, y1, band);
-      case 1: return BlurRows<ByPrefix<kOddTaps, 1>::template Window, 1>(c, y0, y1, band);
-      case 2: return BlurRows<ByPrefix<kOddTaps, 2>::template Window, 1>(c, y0, y1, band);
+      case 0: return BlurRows<ByPrefix<kOddTaps, 0>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+      case 1: return BlurRows<ByPrefix<kOddTaps, 1>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+      case 2: return BlurRows<ByPrefix<kOddTaps, 2>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
     }
   }
-  BlurRows<InMemory::template Window, 1>(c, y0, y1, band);
+  BlurRows<InMemory::template Window, MeanKind::kRemainder>(c, y0, y1, band);
 }
 
 void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch, Band& band) {
@@ -462,7 +464,7 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   if (job.rows->border == Border::kConstant || job.rows->border == Border::kShrink) {
     for (ptrdiff_t x = 0; x < job.in.width; x++) CopyPixel(border_row + x * C, job.outside);
   }
-  if (job.mean.steps > 0) {
+  if (job.mean.kind != MeanKind::kSum) {
     if constexpr (C % 2 == 1) {
       if (job.columns->ksize % 2 == 1) return BlurPrefix<true>(c, y0, y1, band);
     }
@@ -470,7 +472,7 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   }
   switch (job.columns->ksize) {
 #define FASTCV_TAPS(K) \
-  case K: return BlurRows<ByTaps<K>::template Window, 0>(c, y0, y1, band);
+  case K: return BlurRows<ByTaps<K>::template Window, MeanKind::kSum>(c, y0, y1, band);
     FASTCV_TAPS(1) FASTCV_TAPS(2) FASTCV_TAPS(3) FASTCV_TAPS(4) FASTCV_TAPS(5) FASTCV_TAPS(6)
     FASTCV_TAPS(7) FASTCV_TAPS(8) FASTCV_TAPS(9) FASTCV_TAPS(10) FASTCV_TAPS(11) FASTCV_TAPS(12)
     FASTCV_TAPS(13) FASTCV_TAPS(14) FASTCV_TAPS(15) FASTCV_TAPS(16)

@@ -9,23 +9,31 @@ namespace {
 
 constexpr std::int64_t kMax16 = 65535;
 constexpr std::int64_t kLargestDirectArea = 256;  // 255 * 256 + 128 fits 16 bits
+constexpr std::int64_t kLargestTaps = 16;         // windows by doubling
 constexpr std::int64_t kLargestStep = 128;        // 255 * 128 fits a signed 16-bit change
 
-// The largest s for which the multiplication is exact, with the largest usable shift; 0: none.
-// With e = magic * area - 2^(16 + shift) >= 0 it is exact while s * e < 2^(16 + shift).
-std::int64_t find_magic(std::int64_t area, std::int64_t needed, Mean* mean) {
+struct Magic {
+  std::uint16_t magic = 0, shift = 0, increment = 0;
+  std::int64_t exact = -1;  // the largest s for which it is exact
+};
+
+// The reciprocal 2^p / area, p = 16 + shift, rounded up or down to 16 bits (Granlund and Montgomery 1994; Robison,
+// ARITH 2005). Up, with e = magic * area - 2^p: exact while s * e < 2^p. Down, with e = 2^p - magic * area, one is
+// added to s first: exact while (s + 1) * e <= 2^p. With the largest shift for which it reaches `needed`.
+Magic find_magic(std::int64_t area, std::int64_t needed) {
   for (int shift = 15; shift >= 0; shift--) {
     const std::int64_t power = std::int64_t{1} << (16 + shift);
-    const std::int64_t magic = (power + area - 1) / area;
-    if (magic > kMax16) continue;
-    const std::int64_t excess = magic * area - power;
-    const std::int64_t exact = excess == 0 ? kMax16 : std::min(kMax16, (power - 1) / excess);
-    if (exact < needed) continue;
-    mean->magic = static_cast<std::uint16_t>(magic);
-    mean->shift = static_cast<std::uint16_t>(shift);
-    return exact;
+    for (const int increment : {0, 1}) {
+      const std::int64_t magic = increment ? power / area : (power + area - 1) / area;
+      if (magic > kMax16) continue;
+      const std::int64_t error = increment ? power - magic * area : magic * area - power;
+      const std::int64_t exact = std::min(kMax16, error == 0 ? kMax16 : (power - 1) / error) - increment;
+      if (exact < needed) continue;
+      return {static_cast<std::uint16_t>(magic), static_cast<std::uint16_t>(shift),
+              static_cast<std::uint16_t>(increment), exact};
+    }
   }
-  return 0;
+  return {};
 }
 
 }  // namespace
@@ -34,30 +42,42 @@ bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Me
   if (ksize_x > kLargestStep || ksize_y > kMax16 || ksize_x * ksize_y > kMax16 / 2) return false;
   const std::int64_t area = ksize_x * ksize_y;
   const std::int64_t bias = rounding == Rounding::kFloor ? 0 : area / 2;
-  mean->area = static_cast<std::uint16_t>(area);
-  mean->even = rounding == Rounding::kEven && area % 2 == 0;
-  if (area <= kLargestDirectArea && ksize_x <= 16) {
-    mean->steps = 0;
-    mean->offset = 0;
-    mean->start = static_cast<std::uint16_t>(bias);
-    mean->group_rows = static_cast<int>(ksize_y);
-    return find_magic(area, 255 * area + bias, mean) != 0;
-  }
-  for (int steps = 1; steps <= 2; steps++) {
-    const std::int64_t change = (255 * ksize_x + steps - 1) / steps;
-    const std::int64_t offset = (change + area - 1) / area;
-    const std::int64_t resting = offset * area + area - 1;
-    if (resting + change > kMax16) continue;
-    const std::int64_t exact = find_magic(area, resting + change, mean);
-    if (exact == 0) continue;
-    mean->steps = steps;
+  const std::int64_t change = 255 * ksize_x;  // the largest that one row brings
+  const auto fill = [&](MeanKind kind, const Magic& magic, std::int64_t offset, std::int64_t resting,
+                        std::int64_t group_rows) {
+    mean->kind = kind;
+    mean->area = static_cast<std::uint16_t>(area);
+    mean->magic = magic.magic;
+    mean->shift = magic.shift;
     mean->offset = static_cast<std::uint16_t>(offset);
-    mean->start = static_cast<std::uint16_t>(offset * area + bias);
-    const std::int64_t rows = steps == 1 ? (exact - resting) / change : 1;
-    mean->group_rows = static_cast<int>(std::clamp<std::int64_t>(rows, 1, std::min<std::int64_t>(ksize_y, 257)));
+    mean->resting = static_cast<std::uint16_t>(resting);
+    mean->start = static_cast<std::uint16_t>(resting + bias);
+    mean->lift = static_cast<std::uint16_t>(change);
+    mean->group_rows = static_cast<int>(std::clamp<std::int64_t>(group_rows, 1, std::min<std::int64_t>(ksize_y, 257)));
+    mean->even = rounding == Rounding::kEven && area % 2 == 0;
     return true;
+  };
+  if (area <= kLargestDirectArea && ksize_x <= kLargestTaps) {
+    const Magic magic = find_magic(area, 255 * area + bias);
+    return magic.exact >= 0 && fill(MeanKind::kSum, magic, 0, magic.increment, ksize_y);
   }
-  return false;
+  const std::int64_t offset = (change + area - 1) / area;
+  const std::int64_t largest = offset * area + area - 1;  // before a change
+  const Magic magic = find_magic(area, largest + change);
+  if (magic.exact >= 0) {
+    return fill(MeanKind::kRemainder, magic, offset, offset * area + magic.increment, (magic.exact - largest) / change);
+  }
+  // With r in [0, area) and H the change, the kernel divides a = floor((r + H + wide * area) / 2) by area / 2, from
+  // state = r + resting and lift + H: resting + lift + 1 = wide * area. The reciprocal is rounded down and a's lowest bit is
+  // lost, so the quotient may be one too small (a * 2 / 2^16 < 1), never too large.
+  const std::int64_t wide = (change + 1 + area - 1) / area;
+  const std::int64_t resting = wide * area - 1 - change;
+  if (area < 4096 || resting + area + area / 16 + change > kMax16) return false;
+  int shift = 15;
+  while ((std::int64_t{2} << (16 + shift)) / area > kMax16) shift--;
+  const Magic half = {static_cast<std::uint16_t>((std::int64_t{2} << (16 + shift)) / area),
+                      static_cast<std::uint16_t>(shift), 0, 0};
+  return fill(MeanKind::kWideRemainder, half, wide, resting, 1);
 }
 
 bool difference_applies(const DifferenceJob& job) {

@@ -11,15 +11,22 @@
 
 namespace fastcv::box {
 
-// floor(s / area) == (s * magic) >> (16 + shift) for every s that occurs.
-// steps 0: s is the window's sum itself (area <= 256). Otherwise the state keeps only the remainder of the
-// division, biased by offset * area so that it cannot become negative, and the quotient is added to the output
-// of the row above; steps 2 applies each change in two halves, for windows whose change would leave 16 bits.
+// How a sum becomes a mean with one 16-bit multiplication:
+//   quotient of s by area == ((s + increment) * magic) >> (16 + shift)   for every s that occurs.
+enum class MeanKind : int {
+  kSum,            // the state is the window's sum (area <= 256)
+  kRemainder,      // only the remainder of the division, and the quotient is added to the output of the row above
+  kWideRemainder,  // the same where remainder + change leaves 16 bits: half of it is divided, and one too little mended
+};
+
+// In the two last kinds the state is biased so that nothing becomes negative.
 struct Mean {
+  MeanKind kind = MeanKind::kSum;
   std::uint16_t area = 0, magic = 0, shift = 0;
-  std::uint16_t start = 0;    // the state before the first row: rounding bias + offset * area
-  std::uint16_t offset = 0;
-  int steps = 0;
+  std::uint16_t offset = 0;   // quotients come out this much too large
+  std::uint16_t resting = 0;  // the state of sum or remainder 0
+  std::uint16_t start = 0;    // the state before the first row: resting + rounding bias
+  std::uint16_t lift = 0;     // kWideRemainder: the largest change
   int group_rows = 0;         // rows whose column sums may be added in one step
   bool even = false;          // a quotient without remainder is a tie: round it to even
 };

@@ -117,7 +117,7 @@ struct Delay<kShift, M, true> {
   }
 };
 
-// kTaps taps, kStride lanes apart, by doubling: the taps' binary digits, highest first. 15 is 16 less 1.
+// kTaps taps, kStride lanes apart, by doubling: the taps' binary digits, highest first.
 template <int kTaps, int kStride, int M>
 struct Taps {
   Taps<kTaps / 2, kStride, M> half;
@@ -139,17 +139,22 @@ struct Taps {
     }
   }
 };
-template <int kStride, int M>
-struct Taps<15, kStride, M> {
-  Taps<16, kStride, M> sixteen;
-  Delay<15 * kStride, M> last;
+// One less than a power of two has the most digits; it is that power less its last tap.
+template <int kTaps, int kStride, int M>
+struct TapsLessOne {
+  Taps<kTaps + 1, kStride, M> more;
+  Delay<kTaps * kStride, M> last;
 
   HWY_INLINE void Reset() {
-    sixteen.Reset();
+    more.Reset();
     last.Reset();
   }
-  HWY_INLINE Group<M> Step(const Group<M>& x) { return Minus(sixteen.Step(x), last.Step(x)); }
+  HWY_INLINE Group<M> Step(const Group<M>& x) { return Minus(more.Step(x), last.Step(x)); }
 };
+template <int kStride, int M>
+struct Taps<7, kStride, M> : TapsLessOne<7, kStride, M> {};
+template <int kStride, int M>
+struct Taps<15, kStride, M> : TapsLessOne<15, kStride, M> {};
 template <int kStride, int M>
 struct Taps<1, kStride, M> {
   HWY_INLINE void Reset() {}
@@ -267,12 +272,13 @@ struct AnyDelayType<kInMemory, M> {
 template <int kVectors, int M>
 using AnyDelay = typename AnyDelayType<kVectors, M>::Type;
 
-// Running sum of lanes kStride apart. It wraps at 16 bits; differences of it do not mind.
+// Running sum of lanes kStride apart, in two halves: within a vector, and on from the vectors before. It wraps at
+// 16 bits; differences of it do not mind.
 template <int kStride, int M>
 struct PrefixSum {
   Group<M> carry;
   HWY_INLINE void Reset() { carry = Zeros<M>(); }
-  template <int kStep>
+  template <int kStep = kStride>
   static HWY_INLINE Group<M> Scan(const Group<M>& x) {
     if constexpr (kStep >= kLanes16) {
       return x;
@@ -280,12 +286,11 @@ struct PrefixSum {
       return Scan<2 * kStep>(Sum(x, Slide<kStep>(Zeros<M>(), x)));
     }
   }
-  HWY_INLINE Group<M> Step(const Group<M>& x) {
+  HWY_INLINE Group<M> Step(const Group<M>& scanned) {
     const auto last = [](V16 v) HWY_ATTR __attribute__((always_inline)) { return RepeatLast<kStride>(v); };
-    const Group<M> local = Scan<kStride>(x);
-    const Group<M> sum = Sum(local, carry);
+    const Group<M> sum = Sum(scanned, carry);
     // Where it can be, the loop's chain is one addition.
-    carry = kLanes16 % kStride == 0 ? Sum(carry, Each(last, local)) : Each(last, sum);
+    carry = kLanes16 % kStride == 0 ? Sum(carry, Each(last, scanned)) : Each(last, sum);
     return sum;
   }
 };
@@ -303,7 +308,7 @@ struct TapsWindow {
   Delay<kMore, kRows> window;
   Delay<kEdgeShift, kRows> edge;
 
-  static constexpr size_t kScratch = 0;
+  static constexpr ptrdiff_t kLag = 0;
   HWY_INLINE void Reset(uint8_t*, int) {
     taps.Reset();
     pair.Reset();
@@ -331,6 +336,8 @@ struct TapsWindow {
 
 // Any number of taps (odd or even for an odd C), as a difference of prefix sums. kDelay: kInMemory, or how many whole
 // vectors the delay in registers has.
+// Step is half a step: it takes in one vector and gives out the sums of the one before (kLag). A processor that looks
+// some 400 instructions ahead then finds work in both halves, where one long chain would leave it waiting.
 template <int C, bool kOddTaps, int kDelay, int kRows>
 struct PrefixWindow {
   static constexpr bool kSplit = C % 2 == 0;
@@ -341,28 +348,32 @@ struct PrefixWindow {
   AnyDelay<kDelay, kRows> edge;
   Delay<kFewer, kRows> pair;
   Delay<kMore, kRows> window;
+  Group<M> scanned;  // waiting, with even and odd
+  Group<kRows> even, odd;
 
+  static constexpr ptrdiff_t kLag = 1;
   static constexpr size_t kScratch = 6 * Ring<1>::kPitch;
   static HWY_INLINE size_t DelayBytes(int taps) { return static_cast<size_t>(C) * (kSplit ? taps : taps / 2 * 2); }
   HWY_INLINE void Reset(uint8_t* scratch, int taps) {
     prefix.Reset();
     before.Reset(scratch, DelayBytes(taps));
+    scanned = Zeros<M>();
     if constexpr (!kSplit) {
       edge.Reset(scratch + M * Ring<1>::kPitch, DelayBytes(taps));
       pair.Reset();
       window.Reset();
+      even = odd = Zeros<kRows>();
     }
   }
-  HWY_INLINE void Step(const Group<kRows>& even, const Group<kRows>& odd, Group<kRows>& even_sum,
+  HWY_INLINE void Step(const Group<kRows>& next_even, const Group<kRows>& next_odd, Group<kRows>& even_sum,
                        Group<kRows>& odd_sum) {
+    const Group<M> p = prefix.Step(scanned);
+    const Group<M> u = Minus(p, before.Step(p));
     if constexpr (kSplit) {
-      const Group<M> p = prefix.Step(Group<M>(even, odd));
-      const Group<M> sums = Minus(p, before.Step(p));
-      even_sum = sums.lo;
-      odd_sum = sums.hi;
+      even_sum = u.lo;
+      odd_sum = u.hi;
+      scanned = prefix.Scan(Group<M>(next_even, next_odd));
     } else {
-      const Group<kRows> p = prefix.Step(Sum(odd, pair.Step(even)));
-      const Group<kRows> u = Minus(p, before.Step(p));
       if constexpr (kOddTaps) {
         odd_sum = Sum(u, edge.Step(odd));
         even_sum = Sum(even, window.Step(u));
@@ -370,6 +381,9 @@ struct PrefixWindow {
         odd_sum = u;
         even_sum = Sum(Minus(even, edge.Step(even)), window.Step(u));
       }
+      scanned = prefix.Scan(Sum(next_odd, pair.Step(next_even)));
+      even = next_even;
+      odd = next_odd;
     }
   }
 };
