@@ -384,7 +384,6 @@ def test_numpy_integers_as_sizes():
     expected = fastcv.box_blur(GOOD, (3, 4), anchor=(1, 2))
     got = fastcv.box_blur(GOOD, (np.int64(3), np.uint8(4)), anchor=[np.int32(1), 2], num_threads=np.int16(1))
     assert_same_bytes(got, expected)
-    assert_same_bytes(fastcv.box_blur(GOOD, np.array([3, 4])), fastcv.box_blur(GOOD, [3, 4]))
 
 
 @pytest.mark.slow

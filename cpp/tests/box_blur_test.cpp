@@ -150,6 +150,41 @@ TEST(BoxBlurSizes, LargestChangesUint8) {
     }
 }
 
+// Windows whose sums leave 16 bits by far: enough pixels that remainders at the end of their range occur by
+// chance.
+TEST(BoxBlurSizes, LargeWindowsUint8) {
+  int turn = 0;
+  for (const auto& [kx, ky] : {std::pair<int, int>{64, 64},
+                               {65, 63},
+                               {128, 32},
+                               {128, 33},
+                               {100, 41},
+                               {99, 99},
+                               {128, 127},
+                               {128, 128},
+                               {128, 255},
+                               {127, 258},
+                               {90, 364},
+                               {64, 511},
+                               {16, 1025},
+                               {3, 1366},
+                               {129, 64},
+                               {181, 181},
+                               {255, 255}}) {
+    turn++;
+    const std::ptrdiff_t channels = turn % 2        ? 1
+                                    : turn % 4 == 0 ? 3
+                                                    : 4,
+                         height = 2 * ky + 100, width = 300 / channels + kx;
+    for (const Content content : {Content::kRandom, Content::kExtremes}) {
+      const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(height, width, channels, content, turn);
+      BoxBlurOptions o = window(kx, ky, kBorders[turn % 6]);
+      o.rounding = kRoundings[(turn + (content == Content::kRandom)) % 3];
+      if (!right_everywhere<std::uint8_t>(in.readable(), o)) return;
+    }
+  }
+}
+
 // Tall enough for several bands a thread: windows reach across the cuts.
 TYPED_TEST(BoxBlurTypes, BandsAcrossThreads) {
   using T = TypeParam;
