@@ -21,7 +21,7 @@ template <class T, class Column, class Sum, bool kPremultiplied>
 struct IntegerBlur : PartBlur<T, Column> {
   using Base = PartBlur<T, Column>;
   static constexpr size_t kHalves = sizeof(Sum) / sizeof(Column);  // vectors of sums a slot
-  static constexpr int kVectors = kLanes<Column> >= 32 ? 2 : 4;    // of a tile's row
+  static constexpr int kVectors = 4;                                 // of a tile's row
   static constexpr size_t kTile = kVectors * kLanes<Column>;       // columns
   static constexpr size_t kPerLane = sizeof(Sum) / sizeof(T);      // values packed into a lane
   static constexpr size_t kOutLanes = kLanes<T>;                   // values that are written together

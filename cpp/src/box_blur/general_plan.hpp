@@ -38,7 +38,7 @@ struct SourceRun {
   std::ptrdiff_t first, last, begin;
 };
 
-constexpr std::ptrdiff_t kTileColumns = 64;
+constexpr std::ptrdiff_t kTileColumns = 128;
 // Larger outputs are written around the caches, where all rows allow it.
 constexpr std::ptrdiff_t kStreamBytes = 8 << 20;
 constexpr int kMostRuns = 8;
