@@ -38,6 +38,11 @@ struct Accumulator {
     HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kVectors; i++) high.v[i] = low.v[i] = hn::Zero(kDouble);
   }
 
+  HWY_INLINE void set(int i, Doubles value) {
+    high.v[i] = value;
+    low.v[i] = hn::Zero(kDouble);
+  }
+
   HWY_INLINE void add(int i, Doubles value) {
     const Doubles sum = hn::Add(high.v[i], value);
     if (kPaired) {  // TwoSum (Knuth)
@@ -102,6 +107,8 @@ struct FloatBlur : PartBlur<T, Column> {
   double* channel_state(ptrdiff_t c) const {
     return reinterpret_cast<double*>(memory.slide) + c * (column_window + 2) * Sum::kSize;
   }
+
+  static bool of_three(const AxisPlan& plan) { return plan.window == 3 && plan.extra.empty(); }
 
   void set_outside() {
     const T* values = static_cast<const T*>(memory.outside);
@@ -185,6 +192,30 @@ struct FloatBlur : PartBlur<T, Column> {
     prefix.store(state + kPrefix);
   }
 
+  // The same for a window of three without `extra`, as (a + b) + c: nothing is stored, nothing read twice.
+  template <class Each, class Emit>
+  HWY_INLINE void windows_of_three(ptrdiff_t at, ptrdiff_t count, const Each& each, const Emit& emit) {
+    Sum pair, last;
+    pair.clear();
+    last.clear();
+    each(at, [&](int i, Doubles v) HWY_ATTR __attribute__((always_inline)) { last.set(i, v); });
+    each(at + 1, [&](int i, Doubles v) HWY_ATTR __attribute__((always_inline)) {
+      pair.set(i, last.high.v[i]);
+      pair.add(i, v);
+      last.set(i, v);
+    });
+    for (ptrdiff_t i = 0; i < count; i++) {
+      Sum sum(pair);
+      each(at + i + 2, [&](int k, Doubles v) HWY_ATTR __attribute__((always_inline)) {
+        sum.add(k, v);
+        pair.set(k, last.high.v[k]);
+        pair.add(k, v);
+        last.set(k, v);
+      });
+      emit(i, sum);
+    }
+  }
+
   // ---- vertical --------------------------------------------------------------------------------
 
   template <bool kTail, class Fn>
@@ -217,6 +248,7 @@ struct FloatBlur : PartBlur<T, Column> {
   }
 
   HWY_NOINLINE void start_vertical(const SourceRun& run) {
+    if (of_three(*job.rows)) return;
     const size_t first = run.first * channels, columns = (run.last + 1) * channels - first;
     for (size_t done = 0; done < columns; done += kTile) {
       double* state = tile_state(run, done);
@@ -233,14 +265,14 @@ struct FloatBlur : PartBlur<T, Column> {
     const double* inverse = memory.row_inverse + y;
     const T* const* from = rows;
     Column* to = tile;
-    windows(
-        y, row_count, (part.y0 + y) % row_window, row_window, !job.rows->extra.empty(), state,
-        [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
-          each_value<kTail>(from[p], column, count, fn);
-        },
-        [&](ptrdiff_t i, const Sum& sum) HWY_ATTR __attribute__((always_inline)) {
-          store_column(sum, inverse[i], to + i * kTile);
-        });
+    const auto each = [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
+      each_value<kTail>(from[p], column, count, fn);
+    };
+    const auto emit = [&](ptrdiff_t i, const Sum& sum) HWY_ATTR __attribute__((always_inline)) {
+      store_column(sum, inverse[i], to + i * kTile);
+    };
+    if (of_three(*job.rows)) return windows_of_three(y, row_count, each, emit);
+    windows(y, row_count, (part.y0 + y) % row_window, row_window, !job.rows->extra.empty(), state, each, emit);
   }
 
   HWY_INLINE void store_column(const Sum& sum, double inverse, Column* to) {
@@ -273,6 +305,7 @@ struct FloatBlur : PartBlur<T, Column> {
   }
 
   HWY_NOINLINE void start_horizontal() {
+    if (of_three(*job.columns)) return;
     for (ptrdiff_t c = 0; c < channels; c++) {
       start(
           strip.x0 % column_window, column_window, *job.columns, channel_state(c),
@@ -292,14 +325,18 @@ struct FloatBlur : PartBlur<T, Column> {
     for (ptrdiff_t c = 0; c < channel_count; c++) {
       const Column* base = slots + c * kRows;
       Column* to = sums + (first + c) * kRows;
-      windows(
-          x, pixels, (strip.x0 + x) % column_window, column_window, !job.columns->extra.empty(), channel_state(c),
-          [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
-            each_vector(base + position[p], fn);
-          },
-          [&](ptrdiff_t i, const Sum& sum) HWY_ATTR __attribute__((always_inline)) {
-            store_column(sum, inverse[i * channel_count], to + i * step);
-          });
+      const auto each = [&](ptrdiff_t p, const auto& fn) HWY_ATTR __attribute__((always_inline)) {
+        each_vector(base + position[p], fn);
+      };
+      const auto emit = [&](ptrdiff_t i, const Sum& sum) HWY_ATTR __attribute__((always_inline)) {
+        store_column(sum, inverse[i * channel_count], to + i * step);
+      };
+      if (of_three(*job.columns)) {
+        windows_of_three(x, pixels, each, emit);
+      } else {
+        windows(x, pixels, (strip.x0 + x) % column_window, column_window, !job.columns->extra.empty(),
+                channel_state(c), each, emit);
+      }
     }
   }
 
