@@ -1,0 +1,8 @@
+#include "bindings.hpp"
+
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+  pybind11::options options;
+  options.disable_function_signatures();
+  fastcv::python::bind_runtime(m);
+  fastcv::python::bind_box_blur(m);
+}

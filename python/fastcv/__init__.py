@@ -1,0 +1,16 @@
+"""Four everyday jobs of vision code, each near the limit of the processor, on plain NumPy arrays."""
+
+from fastcv import datasets
+from fastcv._box_blur import box_blur
+from fastcv._core import __version__
+from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
+
+__all__ = [
+    "__version__",
+    "box_blur",
+    "datasets",
+    "get_num_threads",
+    "set_num_threads",
+    "show_config",
+    "simd_targets",
+]

@@ -1,0 +1,34 @@
+from collections.abc import Sequence
+from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+_Pixel = TypeVar("_Pixel", np.uint8, np.uint16, np.float32, np.float64)
+_IntOrPair: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]
+
+__version__: Final[str]
+DEFAULT_CHANNEL_AXIS: Final[int]
+
+def box_blur(
+    image: npt.NDArray[_Pixel],
+    ksize: _IntOrPair,
+    border: str,
+    border_value: SupportsFloat | Sequence[SupportsFloat] | npt.NDArray[Any],
+    anchor: _IntOrPair | None,
+    rounding: str,
+    alpha: str,
+    channel_axis: SupportsIndex | None,
+    out: npt.NDArray[_Pixel] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> npt.NDArray[_Pixel]: ...
+def get_num_threads() -> int: ...
+def set_num_threads(n: SupportsIndex | None, /) -> None: ...
+def report() -> dict[str, Any]: ...
+def simd_compiled() -> list[str]: ...
+def simd_detected() -> list[str]: ...
+def simd_active() -> str: ...
+def simd_force(name: str, /) -> None: ...
+def ignore_caps_for_test(ignore: bool, /) -> None: ...
+def _noop() -> None: ...
