@@ -321,7 +321,7 @@ BAD = [
     ("image", TypeError, None, 3, {}),
     ("image", TypeError, "image.png", 3, {}),
     ("image", ValueError, GOOD[0, 0], 3, {}),
-    ("image", ValueError, np.uint8(3).reshape(()), 3, {}),
+    ("image", ValueError, np.zeros((), np.uint8), 3, {}),
     ("image", ValueError, make_image((1, 2, 3, 4, 3)), 3, {}),
 ]
 
