@@ -393,7 +393,7 @@ def test_more_than_2_31_bytes():
     block = make_image((1000, width))
     image = np.empty((height, width), np.uint8)
     for i in range(0, height, 1000):
-        np.add(block, np.uint8(i // 1000 * 7), out=image[i : i + 1000])
+        np.add(block, np.uint8(i // 1000 * 7 % 256), out=image[i : i + 1000])
     out = np.empty_like(image)
     middle = 2**31 // width
     for ksize in (8, 31):

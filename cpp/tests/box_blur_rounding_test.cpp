@@ -99,7 +99,8 @@ struct Ramp {
       for (std::int64_t y = 0; y < height; y++)
         for (std::int64_t x = 0; x < width; x++) {
           const std::int64_t sum = x % strip + (y + x / strip * rows) * kx;
-          set(y, x, sum / n, x % strip < kx && y < rows && sum < length ? sum : -1);
+          const std::uint32_t value = static_cast<std::uint32_t>(sum) / static_cast<std::uint32_t>(n);
+          set(y, x, value, x % strip < kx && y < rows && sum < length ? sum : -1);
         }
     }
   }
@@ -233,11 +234,13 @@ TEST(Rounding, EverySumOfEveryAreaTo4096) {
   }
 }
 
-// Every square to 64, on every target; and the shape nearest to a square of many other areas.
+// Every square to 64, some on every target; and the shape nearest to a square of many other areas.
 TEST(Rounding, EverySumOfSquares) {
   for (const std::string& target : simd_detected()) {
     const Forced forced(target);
-    for_every_area(17, 64, [](std::int64_t k) {
+    const bool best = target == simd_detected().front();
+    for_every_area(17, 64, [best](std::int64_t k) {
+      if (!best && k % 4) return true;
       Ramp ramp(k, k, k % 8 == 0 ? 3 : 1);
       for (const Rounding rounding : kRoundings)
         if (!ramp.rounds_right(rounding, answers(k * k, rounding))) return false;
