@@ -26,7 +26,7 @@ constexpr ptrdiff_t C = FASTCV_CHANNELS;
 // Output is written so many vectors behind the input: one waits for its division, one may wait in the window.
 template <class Window>
 constexpr ptrdiff_t kBehind = 1 + Window::kLag;
-constexpr ptrdiff_t kMostBehind = 2;
+constexpr ptrdiff_t kMostLag = 1;
 
 HWY_INLINE ptrdiff_t RoundUp(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / to * to; }
 
@@ -60,9 +60,12 @@ HWY_INLINE Layout MakeLayout(const DifferenceJob& job) {
   const ptrdiff_t whole = (l.row_bytes + l.shift) / kVector;
   l.interior_end = last_start < 0 ? 0 : HWY_MIN(last_start / kVector + 1, whole);
   if (l.interior_end <= l.interior_begin) l.interior_begin = l.interior_end = 0;
-  l.edge_bytes = (l.warm_up + l.interior_begin + l.vectors + kMostBehind - l.interior_end + 3) * kVector;
+  // Sizes do not depend on `shift`, which may be another one for each image of a batch.
+  const ptrdiff_t most_vectors = l.row_bytes / kVector + 2;
+  const ptrdiff_t right_part = HWY_MIN(most_vectors, l.reach / kVector + 4) + kMostLag;
+  l.edge_bytes = (l.warm_up + 1 + right_part + 3) * kVector;
   l.edge_rows = ky + 3;
-  const ptrdiff_t line = l.vectors * kVector;
+  const ptrdiff_t line = most_vectors * kVector;
   ptrdiff_t at = 0;
   const auto take = [&at](ptrdiff_t bytes) {
     const ptrdiff_t from = at;
@@ -210,6 +213,15 @@ HWY_INLINE V8 FinishSum(const MeanVectors& m, V16& even, V16& odd, V16 even_sum,
   return Interleave(qe, hn::ShiftLeft<8>(qo));
 }
 
+// The bytes of two by two or three by three sums.
+HWY_INLINE V8 FinishDirect(const MeanVectors& m, V16 even_sum, V16 odd_sum) {
+  const hn::RebindToSigned<decltype(kWords)> di;
+  const auto magic = hn::BitCast(di, m.magic);
+  const auto qe = hn::MulFixedPoint15(hn::BitCast(di, even_sum), magic);
+  const auto qo = hn::MulFixedPoint15(hn::BitCast(di, odd_sum), magic);
+  return hn::BitCast(kBytes, hn::Or(qe, hn::ShiftLeft<8>(qo)));
+}
+
 // Adds a change to the remainder and takes the quotient out of it.
 template <MeanKind kKind>
 HWY_INLINE V16 Divide(const MeanVectors& m, V16& state, V16 change) {
@@ -245,6 +257,35 @@ HWY_INLINE V8 Finish(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V1
 
 // ---- passes --------------------------------------------------------------------------------
 
+// Two rows of a window of kRowsIn rows that begins with a, b; the even and the odd bytes apart.
+template <int kRowsIn>
+HWY_INLINE void AddRows(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, Group<2>& even,
+                        Group<2>& odd) {
+  const V16 low = hn::Set(kWords, 0x00FF);
+  const auto load = [](const uint8_t* p) HWY_ATTR __attribute__((always_inline)) {
+    V16 v = hn::BitCast(kWords, hn::LoadU(kBytes, p));
+    KeepInRegister(v);
+    return v;
+  };
+  const V16 va = load(a), vb = load(b), vc = load(c);
+  const V16 last_even = kRowsIn == 3 ? hn::And(load(d), low) : hn::Zero(kWords);
+  const V16 last_odd = kRowsIn == 3 ? hn::ShiftRight<8>(load(d)) : hn::Zero(kWords);
+  const V16 eb = hn::And(vb, low), ob = hn::ShiftRight<8>(vb);
+  const V16 ec = hn::And(vc, low), oc = hn::ShiftRight<8>(vc);
+  if constexpr (kRowsIn == 3) {
+    const V16 middle_even = hn::Add(eb, ec), middle_odd = hn::Add(ob, oc);
+    even.lo.v = hn::Add(hn::And(va, low), middle_even);
+    odd.lo.v = hn::Add(hn::ShiftRight<8>(va), middle_odd);
+    even.hi.v = hn::Add(middle_even, last_even);
+    odd.hi.v = hn::Add(middle_odd, last_odd);
+  } else {
+    even.lo.v = hn::Add(hn::And(va, low), eb);
+    odd.lo.v = hn::Add(hn::ShiftRight<8>(va), ob);
+    even.hi.v = hn::Add(eb, ec);
+    odd.hi.v = hn::Add(ob, oc);
+  }
+}
+
 HWY_INLINE void Change(const uint8_t* enters, const uint8_t* leaves, V16& even, V16& odd) {
   const V16 low = hn::Set(kWords, 0x00FF);
   V16 a = hn::BitCast(kWords, hn::LoadU(kBytes, enters));
@@ -256,13 +297,16 @@ HWY_INLINE void Change(const uint8_t* enters, const uint8_t* leaves, V16& even, 
 }
 
 struct PassRows {
-  RowSource enters[2], leaves[2];
+  // What is read for two outputs: with a state the rows that enter and leave, first for the upper one, then for the
+  // lower; without (kDirect) the rows of both windows.
+  RowSource in[4];
+  ptrdiff_t soon[2];  // which of these to prefetch for the next pass
   uint8_t* out[2];  // where output vector 0 would begin
   ptrdiff_t prefetch;  // bytes from the rows that enter to those that will enter in the next pass; 0: no
 };
 
-// Two output rows.
-template <class Window, MeanKind kKind>
+// Two output rows. kTaps: the window's height where kDirect.
+template <class Window, MeanKind kKind, int kTaps>
 HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassRows& rows) {
   const Layout l = c.l;
   const MeanVectors m = mean;
@@ -278,16 +322,25 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   // All positions are in bytes: `at` is kVector times the vector's number.
   const ptrdiff_t whole_begin = l.shift > 0 ? kVector : 0;
   const size_t whole_bytes = (l.row_bytes + l.shift) / kVector * kVector - whole_begin;
-  const auto finish = [&](ptrdiff_t at) HWY_ATTR __attribute__((always_inline)) {
+  const auto divide = [&](ptrdiff_t at, V8& first, V8& second) HWY_ATTR __attribute__((always_inline)) {
+    if constexpr (kKind == MeanKind::kDirect) {
+      first = FinishDirect(m, even_sum.lo.v, odd_sum.lo.v);
+      second = FinishDirect(m, even_sum.hi.v, odd_sum.hi.v);
+      return;
+    }
     V16 se = hn::Load(kWords, state + at);
     V16 so = hn::Load(kWords, state + at + kLanes16);
     V8 above = hn::Zero(kBytes);
     if constexpr (kKind != MeanKind::kSum) above = hn::Load(kBytes, line + at);
-    const V8 first = Finish<kKind>(m, se, so, even_sum.lo.v, odd_sum.lo.v, above);
-    const V8 second = Finish<kKind>(m, se, so, even_sum.hi.v, odd_sum.hi.v, above);
+    first = Finish<kKind>(m, se, so, even_sum.lo.v, odd_sum.lo.v, above);
+    second = Finish<kKind>(m, se, so, even_sum.hi.v, odd_sum.hi.v, above);
     hn::Store(se, kWords, state + at);
     hn::Store(so, kWords, state + at + kLanes16);
     if constexpr (kKind != MeanKind::kSum) hn::Store(above, kBytes, line + at);
+  };
+  const auto finish = [&](ptrdiff_t at) HWY_ATTR __attribute__((always_inline)) {
+    V8 first, second;
+    divide(at, first, second);
     if (HWY_UNLIKELY(static_cast<size_t>(at - whole_begin) >= whole_bytes)) {  // the row begins or ends in it
       const size_t begin = at == 0 ? l.shift : 0;
       const size_t end = HWY_MIN(l.row_bytes + l.shift - at, static_cast<ptrdiff_t>(kVector));
@@ -301,11 +354,12 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
       hn::StoreU(second, kBytes, out1 + at);
     }
   };
-  const RowSource &e0 = rows.enters[0], &e1 = rows.enters[1], &l0 = rows.leaves[0], &l1 = rows.leaves[1];
-  const uint8_t *soon0 = e0.inside + rows.prefetch, *soon1 = e1.inside + rows.prefetch;
+  const RowSource &in0 = rows.in[0], &in1 = rows.in[1], &in2 = rows.in[2], &in3 = rows.in[3];
+  const uint8_t* soon0 = rows.in[rows.soon[0]].inside + rows.prefetch;
+  const uint8_t* soon1 = rows.in[rows.soon[1]].inside + rows.prefetch;
   const bool prefetch = rows.prefetch != 0;
-  const uint8_t *a = e0.left, *b = l0.left, *d = e1.left, *e = l1.left;
-  const ptrdiff_t ends[3] = {l.interior_begin * kVector, l.interior_end * kVector, (l.vectors + kBehind<Window>) * kVector};
+  const uint8_t *p0 = in0.left, *p1 = in1.left, *p2 = in2.left, *p3 = in3.left;
+  const ptrdiff_t ends[3] = {l.interior_begin * kVector, l.interior_end * kVector, (l.vectors + Window::kLag) * kVector};
   even_sum = odd_sum = Zeros<2>();
   ptrdiff_t at = -l.warm_up * kVector;
   for (int stretch = 0; stretch < 3; stretch++) {
@@ -314,17 +368,22 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
         hwy::Prefetch(soon0 + at);
         hwy::Prefetch(soon1 + at);
       }
-      Change(a + at, b + at, even.lo.v, odd.lo.v);
-      Change(d + at, e + at, even.hi.v, odd.hi.v);
+      if constexpr (kKind == MeanKind::kDirect) {
+        AddRows<kTaps>(p0 + at, p1 + at, p2 + at, p3 + at, even, odd);
+      } else {
+        Change(p0 + at, p1 + at, even.lo.v, odd.lo.v);
+        Change(p2 + at, p3 + at, even.hi.v, odd.hi.v);
+      }
       if (HWY_LIKELY(at >= kBehind<Window> * kVector)) finish(at - kBehind<Window> * kVector);
       window.Step(even, odd, even_sum, odd_sum);
     }
     const bool to_right = stretch == 1;
-    a = to_right ? e0.right : e0.inside;
-    b = to_right ? l0.right : l0.inside;
-    d = to_right ? e1.right : e1.inside;
-    e = to_right ? l1.right : l1.inside;
+    p0 = to_right ? in0.right : in0.inside;
+    p1 = to_right ? in1.right : in1.inside;
+    p2 = to_right ? in2.right : in2.inside;
+    p3 = to_right ? in3.right : in3.inside;
   }
+  finish((l.vectors - 1) * kVector);
 }
 
 // Adds the window of the column sums in l.columns to the state, as one step, and leaves the output in l.line.
@@ -379,40 +438,60 @@ HWY_INLINE void AddColumns(const Context& c, ptrdiff_t p0, ptrdiff_t p1) {
   }
 }
 
-template <template <int> class Window, MeanKind kKind>
-HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
-  const Layout& l = c.l;
-  const DifferenceJob& job = *c.job;
-  const box::Mean& mean = job.mean;
-  const MeanVectors m = Broadcast(mean);
-  const ptrdiff_t ky = job.rows->ksize;
-  const auto fill = [&](ptrdiff_t p) { FillEdges(c, EdgeBuffer(c, p), SourceRow(c, p)); };
+HWY_INLINE void FillRow(const Context& c, ptrdiff_t p) { FillEdges(c, EdgeBuffer(c, p), SourceRow(c, p)); }
 
-  // The first output row: the whole window enters.
+// The first output row of a band: the whole window enters.
+template <class Window, MeanKind kKind>
+HWY_NOINLINE void FirstRow(const Context& c, const MeanVectors& m, ptrdiff_t y) {
+  const Layout& l = c.l;
+  const box::Mean& mean = c.job->mean;
+  const ptrdiff_t ky = c.job->rows->ksize;
   uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
   for (ptrdiff_t i = 0; i < 2 * l.vectors; i++) hn::Store(hn::Set(kWords, mean.start), kWords, state + i * kLanes16);
   memset(c.scratch + l.line, 0, l.vectors * kVector);
   for (ptrdiff_t j = 0; j < ky; j += mean.group_rows) {
     const ptrdiff_t end = HWY_MIN(j + mean.group_rows, ky);
-    for (ptrdiff_t i = j; i < end; i++) fill(y0 + i);
-    AddColumns(c, y0 + j, y0 + end);
-    OneStep<Window<1>, kKind>(c, m);
+    for (ptrdiff_t i = j; i < end; i++) FillRow(c, y + i);
+    AddColumns(c, y + j, y + end);
+    OneStep<Window, kKind>(c, m);
   }
-  memcpy(job.out.row(y0), c.scratch + (mean.even ? l.spare_line : l.line) + l.shift, l.row_bytes);
+  memcpy(c.job->out.row(y), c.scratch + (mean.even ? l.spare_line : l.line) + l.shift, l.row_bytes);
+}
 
-  for (ptrdiff_t y = y0 + 1; y < y1; y += 2) {
-    if ((y - y0) % 64 == 1) band.checkpoint();
+template <template <int> class Window, MeanKind kKind, int kTaps = 0>
+HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
+  const Layout& l = c.l;
+  const DifferenceJob& job = *c.job;
+  const MeanVectors m = Broadcast(job.mean);
+  const ptrdiff_t ky = job.rows->ksize;
+  ptrdiff_t y = y0;
+  if constexpr (kKind == MeanKind::kDirect) {
+    for (ptrdiff_t p = y; p < y + ky - 1; p++) FillRow(c, p);
+  } else {
+    FirstRow<Window<1>, kKind>(c, m, y);
+    y++;
+  }
+  for (ptrdiff_t rows_done = 0; y < y1; y += 2, rows_done += 2) {
+    if (rows_done % 64 == 0) band.checkpoint();
+    const bool both = y + 1 < y1;  // else the second row is worked out and thrown away
+    const ptrdiff_t second = both ? y + 1 : y;
+    FillRow(c, y + ky - 1);
+    if (both) FillRow(c, second + ky - 1);
     PassRows rows;
-    const bool both = y + 1 < y1;
-    for (int r = 0; r < 2; r++) {
-      const ptrdiff_t at = both ? y + r : y;
-      if (r == 0 || both) fill(at + ky - 1);
-      rows.enters[r] = SourceOf(c, at + ky - 1);
-      rows.leaves[r] = SourceOf(c, at - 1);
-      rows.out[r] = r == 0 || both ? job.out.row(at) - l.shift : c.scratch + l.spare_line;
+    if constexpr (kKind == MeanKind::kDirect) {
+      for (ptrdiff_t i = 0; i < 4; i++) rows.in[i] = SourceOf(c, HWY_MIN(y + i, second + ky - 1));
+      rows.soon[0] = kTaps - 1, rows.soon[1] = kTaps;
+    } else {
+      rows.in[0] = SourceOf(c, y + ky - 1);
+      rows.in[1] = SourceOf(c, y - 1);
+      rows.in[2] = SourceOf(c, second + ky - 1);
+      rows.in[3] = SourceOf(c, second - 1);
+      rows.soon[0] = 0, rows.soon[1] = 2;
     }
+    rows.out[0] = job.out.row(y) - l.shift;
+    rows.out[1] = both ? job.out.row(second) - l.shift : c.scratch + l.spare_line;
     rows.prefetch = y + 3 < y1 && l.stream ? 2 * job.in.row_stride : 0;
-    TwoRows<Window<2>, kKind>(c, m, rows);
+    TwoRows<Window<2>, kKind, kTaps>(c, m, rows);
   }
   if (l.stream) hwy::FlushStream();
 }
@@ -463,6 +542,10 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   uint8_t* border_row = scratch + c.l.border_row;
   if (job.rows->border == Border::kConstant || job.rows->border == Border::kShrink) {
     for (ptrdiff_t x = 0; x < job.in.width; x++) CopyPixel(border_row + x * C, job.outside);
+  }
+  if (job.mean.kind == MeanKind::kDirect) {
+    if (job.columns->ksize == 2) return BlurRows<ByTaps<2>::template Window, MeanKind::kDirect, 2>(c, y0, y1, band);
+    return BlurRows<ByTaps<3>::template Window, MeanKind::kDirect, 3>(c, y0, y1, band);
   }
   if (job.mean.kind != MeanKind::kSum) {
     if constexpr (C % 2 == 1) {

@@ -8,7 +8,7 @@ namespace fastcv::box {
 namespace {
 
 constexpr std::int64_t kMax16 = 65535;
-constexpr std::int64_t kLargestDirectArea = 256;  // 255 * 256 + 128 fits 16 bits
+constexpr std::int64_t kLargestSumArea = 256;  // 255 * 256 + 128 fits 16 bits
 constexpr std::int64_t kLargestTaps = 16;         // windows by doubling
 constexpr std::int64_t kLargestStep = 128;        // 255 * 128 fits a signed 16-bit change
 
@@ -57,7 +57,13 @@ bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Me
     mean->even = rounding == Rounding::kEven && area % 2 == 0;
     return true;
   };
-  if (area <= kLargestDirectArea && ksize_x <= kLargestTaps) {
+  const bool half_up = rounding == Rounding::kNearest || (rounding == Rounding::kEven && area % 2 == 1);
+  if (half_up && ksize_x == ksize_y && (area == 4 || area == 9)) {
+    // (2 * s * magic + 2^15) >> 16, the rounding product of signed fractions, is s / area to the nearest: for 4 it is
+    // exact, for 9 its error stays below s * 3.5e-6 < 0.5 / 9.
+    return fill(MeanKind::kDirect, {static_cast<std::uint16_t>(area == 4 ? 8192 : 3641), 0, 0, 0}, 0, 0, 1);
+  }
+  if (area <= kLargestSumArea && ksize_x <= kLargestTaps) {
     const Magic magic = find_magic(area, 255 * area + bias);
     return magic.exact >= 0 && fill(MeanKind::kSum, magic, 0, magic.increment, ksize_y);
   }

@@ -11,9 +11,10 @@
 
 namespace fastcv::box {
 
-// How a sum becomes a mean with one 16-bit multiplication:
+// How a sum becomes a mean with one 16-bit multiplication (but for kDirect):
 //   quotient of s by area == ((s + increment) * magic) >> (16 + shift)   for every s that occurs.
 enum class MeanKind : int {
+  kDirect,         // 2 x 2 and 3 x 3: no state, the rows of the window are added anew (a rounding multiplication)
   kSum,            // the state is the window's sum (area <= 256)
   kRemainder,      // only the remainder of the division, and the quotient is added to the output of the row above
   kWideRemainder,  // the same where remainder + change leaves 16 bits: half of it is divided, and one too little mended

@@ -117,12 +117,14 @@ struct Delay<kShift, M, true> {
   }
 };
 
-// kTaps taps, kStride lanes apart, by doubling: the taps' binary digits, highest first.
+// kTaps taps, kStride lanes apart, by doubling: the taps' binary digits, highest first. The tap of an odd digit is the
+// oldest one where one vector of the past holds it, else the newest.
 template <int kTaps, int kStride, int M>
 struct Taps {
+  static constexpr bool kNear = (kTaps - 1) * kStride <= kLanes16;
   Taps<kTaps / 2, kStride, M> half;
   Delay<kTaps / 2 * kStride, M> other_half;
-  Delay<kStride, M> rest;
+  Delay<kNear ? (kTaps - 1) * kStride : kStride, M> rest;
 
   HWY_INLINE void Reset() {
     half.Reset();
@@ -135,7 +137,7 @@ struct Taps {
       return Sum(t, other_half.Step(t));
     } else {
       const Group<M> twice = Sum(t, other_half.Step(t));
-      return Sum(x, rest.Step(twice));
+      return kNear ? Sum(twice, rest.Step(x)) : Sum(x, rest.Step(twice));
     }
   }
 };
