@@ -1,5 +1,5 @@
-// The general blur of integers: running sums that add what enters the window and take away what leaves it, exact
-// modulo the width of their lanes, which the final sum fits.
+// The general blur of integers: running sums that add what enters the window and take away what leaves it,
+// exact modulo the width of their lanes, which the final sum fits.
 #if defined(FASTCV_BOX_BLUR_GENERAL_INTEGER) == defined(HWY_TARGET_TOGGLE)
 #ifdef FASTCV_BOX_BLUR_GENERAL_INTEGER
 #undef FASTCV_BOX_BLUR_GENERAL_INTEGER
@@ -21,7 +21,7 @@ template <class T, class Column, class Sum, bool kPremultiplied>
 struct IntegerBlur : PartBlur<T, Column> {
   using Base = PartBlur<T, Column>;
   static constexpr size_t kHalves = sizeof(Sum) / sizeof(Column);  // vectors of sums a slot
-  static constexpr int kVectors = 4;                                 // of a tile's row
+  static constexpr int kVectors = 4;                               // of a tile's row
   static constexpr size_t kTile = kVectors * kLanes<Column>;       // columns
   static constexpr size_t kPerLane = sizeof(Sum) / sizeof(T);      // values packed into a lane
   static constexpr size_t kOutLanes = kLanes<T>;                   // values that are written together
@@ -48,7 +48,8 @@ struct IntegerBlur : PartBlur<T, Column> {
   Column* const state = reinterpret_cast<Column*>(memory.state);
   Sum* const slide = reinterpret_cast<Sum*>(memory.slide);
   Sum* const sums = reinterpret_cast<Sum*>(memory.sums);
-  const Magic magic = sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
+  const Magic magic =
+      sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
   const FloatMagic float_magic =
       make_float_magic(job.rows->ksize * job.columns->ksize, std::numeric_limits<T>::max(), job.rounding);
 
@@ -92,7 +93,8 @@ struct IntegerBlur : PartBlur<T, Column> {
         sum.v[i] = hn::Add(sum.v[i], TimesWeight(dc, v, static_cast<Column>(term.weight)));
       });
     }
-    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
+    HWY_PRAGMA(GCC unroll 16)
+    for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
   }
 
   HWY_NOINLINE void start_vertical(const SourceRun& run) {
@@ -110,7 +112,8 @@ struct IntegerBlur : PartBlur<T, Column> {
   template <bool kTail>
   HWY_NOINLINE void vertical_tile(ptrdiff_t y, size_t row_count, size_t column, size_t count, Column* kept) {
     ColumnPack sum;
-    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) sum.v[i] = hn::Load(dc, kept + i * kLanes<Column>);
+    HWY_PRAGMA(GCC unroll 16)
+    for (int i = 0; i < kVectors; i++) sum.v[i] = hn::Load(dc, kept + i * kLanes<Column>);
     const T* const* enter = rows + y + row_window - 1;
     const T* const* leave = rows + y;
     Column* to = tile;
@@ -118,12 +121,14 @@ struct IntegerBlur : PartBlur<T, Column> {
       each<kTail>(enter[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
         sum.v[i] = hn::Add(sum.v[i], v);
       });
-      HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
+      HWY_PRAGMA(GCC unroll 16)
+      for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
       each<kTail>(leave[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
         sum.v[i] = hn::Sub(sum.v[i], v);
       });
     }
-    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, kept + i * kLanes<Column>);
+    HWY_PRAGMA(GCC unroll 16)
+    for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, kept + i * kLanes<Column>);
   }
 
   // One tile of a run, for the band's rows, as slots.
@@ -141,17 +146,20 @@ struct IntegerBlur : PartBlur<T, Column> {
 
   template <class Fn>
   HWY_INLINE void each_half(const Column* slot, const Fn& fn) {
-    HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) fn(h, WidenLoad(ds, slot + h * kLanes<Sum>));
+    HWY_PRAGMA(GCC unroll 4)
+    for (size_t h = 0; h < kHalves; h++) fn(h, WidenLoad(ds, slot + h * kLanes<Sum>));
   }
 
   HWY_INLINE SumPack load_sums(const Sum* from) {
     SumPack sum;
-    HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) sum.v[h] = hn::Load(ds, from + h * kLanes<Sum>);
+    HWY_PRAGMA(GCC unroll 4)
+    for (size_t h = 0; h < kHalves; h++) sum.v[h] = hn::Load(ds, from + h * kLanes<Sum>);
     return sum;
   }
 
   HWY_INLINE void store_sums(const SumPack& sum, Sum* to) {
-    HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) hn::Store(sum.v[h], ds, to + h * kLanes<Sum>);
+    HWY_PRAGMA(GCC unroll 4)
+    for (size_t h = 0; h < kHalves; h++) hn::Store(sum.v[h], ds, to + h * kLanes<Sum>);
   }
 
   // The sums of all columns but the last of the strip's first window.
@@ -161,14 +169,14 @@ struct IntegerBlur : PartBlur<T, Column> {
       SumPack sum;
       HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) sum.v[h] = hn::Zero(ds);
       for (ptrdiff_t p = 0; p < column_window - 1; p++) {
-        each_half(base + memory.position[p], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
-          sum.v[h] = hn::Add(sum.v[h], v);
-        });
+        each_half(base + memory.position[p], [&](size_t h, auto v) HWY_ATTR
+                  __attribute__((always_inline)) { sum.v[h] = hn::Add(sum.v[h], v); });
       }
       for (const AxisPlan::Term& term : job.columns->extra) {
-        each_half(slot(term.index) + c * kRows, [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
-          sum.v[h] = hn::Add(sum.v[h], TimesWeight(ds, v, static_cast<Sum>(term.weight)));
-        });
+        each_half(slot(term.index) + c * kRows,
+                  [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
+                    sum.v[h] = hn::Add(sum.v[h], TimesWeight(ds, v, static_cast<Sum>(term.weight)));
+                  });
       }
       store_sums(sum, slide + c * kRows);
     }
@@ -184,13 +192,11 @@ struct IntegerBlur : PartBlur<T, Column> {
       Sum* to = sums + (at + c) * kRows;
       SumPack sum = load_sums(slide + c * kRows);
       for (ptrdiff_t i = 0; i < pixels; i++, to += step) {
-        each_half(base + enter[i], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
-          sum.v[h] = hn::Add(sum.v[h], v);
-        });
+        each_half(base + enter[i], [&](size_t h, auto v) HWY_ATTR
+                  __attribute__((always_inline)) { sum.v[h] = hn::Add(sum.v[h], v); });
         store_sums(sum, to);
-        each_half(base + leave[i], [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
-          sum.v[h] = hn::Sub(sum.v[h], v);
-        });
+        each_half(base + leave[i], [&](size_t h, auto v) HWY_ATTR
+                  __attribute__((always_inline)) { sum.v[h] = hn::Sub(sum.v[h], v); });
       }
       store_sums(sum, slide + c * kRows);
     }
@@ -203,12 +209,14 @@ struct IntegerBlur : PartBlur<T, Column> {
 
   // ---- divide and back -------------------------------------------------------------------------
 
-  // Sums from column `from` on, to the band's rows from flat column `x` on. `stream`: x stands at whole vectors.
-  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns, bool stream) {
+  // Sums from column `from` on, to the band's rows from flat column `x` on. `stream`: x stands at whole
+  // vectors.
+  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns,
+                        bool stream) {
     constexpr int64_t kLargest = std::numeric_limits<T>::max();
     const ptrdiff_t row_at = y - part.y0, column_at = x - part.x0 * channels;
-    const Counts counts = {memory.row_count + row_at, memory.row_inverse + row_at, memory.column_count + column_at,
-                           memory.column_inverse + column_at, job.rounding};
+    const Counts counts = {memory.row_count + row_at, memory.row_inverse + row_at,
+                           memory.column_count + column_at, memory.column_inverse + column_at, job.rounding};
     const int64_t area = job.rows->ksize * job.columns->ksize;
     const Sum* first = sums + from * kRows;
     const Target target = {y, row_count, x, columns, stream};
@@ -235,7 +243,8 @@ struct IntegerBlur : PartBlur<T, Column> {
 
   // Values of kPerLane columns in the lanes of one vector, from value kIndex on.
   template <size_t kIndex, class Quotient>
-  HWY_INLINE hn::Vec<hn::ScalableTag<Sum>> packed(const Quotient& quotient, const Sum* from, size_t column, size_t lane) {
+  HWY_INLINE hn::Vec<hn::ScalableTag<Sum>> packed(const Quotient& quotient, const Sum* from, size_t column,
+                                                  size_t lane) {
     const auto q = hn::ShiftLeft<8 * sizeof(T) * kIndex>(quotient(from, column + kIndex, lane));
     if constexpr (kIndex + 1 == kPerLane) {
       return q;
@@ -251,7 +260,8 @@ struct IntegerBlur : PartBlur<T, Column> {
     return bits;
   }
 
-  // A vector of values is a vector of packed lanes: as many rows as lanes, as many columns as values in a vector.
+  // A vector of values is a vector of packed lanes: as many rows as lanes, as many columns as values in a
+  // vector.
   template <class Quotient>
   HWY_NOINLINE void back(const Quotient quotient, const Sum* from, const Target target) {
     const hn::ScalableTag<T> d;

@@ -58,14 +58,16 @@ HWY_INLINE auto LoadValues(D, const T* p, size_t count) {
   }
 }
 
-// Every lane becomes the alpha of its pixel. A vector holds whole pixels, except one of two lanes: then `alpha`, the
-// address of its pixel's alpha, is read.
+// Every lane becomes the alpha of its pixel. A vector holds whole pixels, except one of two lanes: then
+// `alpha`, the address of its pixel's alpha, is read.
 template <class D, class V, class T>
 HWY_INLINE V AlphaOfPixel(D d, V v, const T* alpha) {
   constexpr size_t kCount = hn::MaxLanes(D());
   (void)alpha;
   if constexpr (kCount == 2) {
-    return hn::Set(d, static_cast<hn::TFromD<D>>(*alpha));
+    T value;
+    memcpy(&value, alpha, sizeof(T));  // rows may stand at any address
+    return hn::Set(d, static_cast<hn::TFromD<D>>(value));
   } else if constexpr (sizeof(hn::TFromD<D>) == 4) {
     return hn::Broadcast<3>(v);
   } else {
@@ -109,7 +111,8 @@ HWY_INLINE hn::Vec<D> LoadBlocks(D d, const T* p, size_t step) {
   }
 }
 
-// Inside every block, the kCount x kCount matrix of kCount vectors: each round shuffles the two halves together.
+// Inside every block, the kCount x kCount matrix of kCount vectors: each round shuffles the two halves
+// together.
 template <int kCount, class D, class P>
 HWY_INLINE void TransposeBlocks(D d, P& m) {
   HWY_PRAGMA(GCC unroll 16) for (int round = 1; round < kCount; round *= 2) {
@@ -136,7 +139,8 @@ HWY_INLINE void TransposeSquare(const T* p, size_t step, const Store& store) {
   }
 }
 
-// The band's tile, one row of `step` columns a lane, to slots: `columns` of them, rounded up to whole squares.
+// The band's tile, one row of `step` columns a lane, to slots: `columns` of them, rounded up to whole
+// squares.
 template <class T>
 HWY_NOINLINE void TileToSlots(const T* tile, size_t step, size_t columns, T* slots) {
   const hn::ScalableTag<T> d;
@@ -190,10 +194,11 @@ HWY_INLINE void PrefetchTile(const T* const* rows, ptrdiff_t row_count, size_t c
   }
 }
 
-// Sums the columns of the strip's runs in their order, as far as they are needed: so that a slot is still in the
-// nearest cache when its windows ask for it.
+// Sums the columns of the strip's runs in their order, as far as they are needed: so that a slot is still in
+// the nearest cache when its windows ask for it.
 template <class Blur>
-HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_t row_count, int& run, size_t& done) {
+HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_t row_count, int& run,
+                              size_t& done) {
   const auto* next_rows = blur.rows + y - blur.part.y0 + row_count + blur.row_window - 1;
   const ptrdiff_t next = HWY_MIN(row_count, blur.part.y1 - y - row_count);
   for (; run < blur.strip.run_count; run++, done = 0) {
@@ -211,13 +216,15 @@ HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_
 // Columns before the first whole vector of the output's rows that may be written around the caches, or -1.
 template <class T>
 HWY_INLINE ptrdiff_t StreamHead(const ImageView<T>& out, ptrdiff_t y, ptrdiff_t x) {
-  if (HWY_MAX_BYTES < 64 || out.row_stride % 64 != 0 || out.height * out.row_values() < kStreamBytes / static_cast<ptrdiff_t>(sizeof(T))) return -1;
+  if (HWY_MAX_BYTES < 64 || out.row_stride % 64 != 0 ||
+      out.height * out.row_values() < kStreamBytes / static_cast<ptrdiff_t>(sizeof(T)))
+    return -1;
   const size_t behind = reinterpret_cast<uintptr_t>(out.row(y) + x * out.channels) % 64;
   return behind % sizeof(T) ? -1 : static_cast<ptrdiff_t>((64 - behind) % 64 / sizeof(T));
 }
 
-// The outputs of one band and strip, chunk by chunk. Whole vectors are written; columns that do not fill one are
-// carried to the next chunk.
+// The outputs of one band and strip, chunk by chunk. Whole vectors are written; columns that do not fill one
+// are carried to the next chunk.
 template <class Blur>
 HWY_INLINE void BlurBand(Blur& blur, ptrdiff_t y, ptrdiff_t row_count) {
   const Strip& strip = blur.strip;
