@@ -1,8 +1,46 @@
+#include <algorithm>
 #include <new>
+#include <utility>
 
 #include "fastcv/runtime.hpp"
 
 namespace fastcv {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};  // a cache line, and the widest vector
+
+// A block begins with its size, on a cache line of its own.
+struct alignas(64) Header {
+  std::size_t bytes;
+};
+
+Header* allocate(std::size_t bytes) {
+  std::size_t total;
+  if (__builtin_add_overflow(bytes, sizeof(Header), &total)) throw std::bad_alloc();
+  return new (::operator new(total, kAlignment)) Header{bytes};
+}
+
+void release(Header* block) { ::operator delete(block, kAlignment); }
+
+// Each thread keeps its last block, if small: a call on a small image then asks the system for nothing.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kKept = 0;  // a kept block may be larger than asked for, and hide an overrun
+#else
+constexpr std::size_t kKept = 1 << 20;
+#endif
+
+struct Kept {
+  Header* block = nullptr;
+  bool ended = false;
+  ~Kept() {
+    if (block != nullptr) release(block);
+    block = nullptr;
+    ended = true;
+  }
+};
+thread_local Kept kept;
+
+}  // namespace
 
 std::ptrdiff_t checked_mul(std::ptrdiff_t a, std::ptrdiff_t b, const char* what) {
   std::ptrdiff_t product;
@@ -13,11 +51,20 @@ std::ptrdiff_t checked_mul(std::ptrdiff_t a, std::ptrdiff_t b, const char* what)
   return product;
 }
 
-constexpr std::align_val_t kAlignment{64};  // a cache line, and the widest vector
+Scratch::Scratch(std::size_t bytes) {
+  Header* block = nullptr;
+  if (bytes <= kKept && kept.block != nullptr && kept.block->bytes >= bytes) {
+    block = std::exchange(kept.block, nullptr);
+  } else {
+    block = allocate(bytes);
+  }
+  data_.reset(reinterpret_cast<std::byte*>(block + 1));
+}
 
-Scratch::Scratch(std::size_t bytes)
-    : data_(static_cast<std::byte*>(::operator new(bytes, kAlignment))) {}
-
-void Scratch::Free::operator()(std::byte* p) const { ::operator delete(p, kAlignment); }
+void Scratch::Free::operator()(std::byte* p) const {
+  Header* block = reinterpret_cast<Header*>(p) - 1;
+  if (block->bytes <= kKept && !kept.ended) std::swap(block, kept.block);
+  if (block != nullptr) release(block);
+}
 
 }  // namespace fastcv

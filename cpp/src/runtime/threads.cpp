@@ -109,6 +109,7 @@ class Band::Team {
   void checkpoint() {
     if (stopped()) throw Interrupted();
     if (poll_ == nullptr || backend::thread_mark() != caller_) return;
+    if (first_) return void(first_ = false);  // a call that ends before its second checkpoint reads no clock
     const Clock::time_point now = Clock::now();
     if (next_poll_ == Clock::time_point()) next_poll_ = now + kPollInterval;
     if (now < next_poll_) return;
@@ -143,7 +144,8 @@ class Band::Team {
   std::exception_ptr error_;
   InterruptPoll poll_;
   backend::ThreadMark caller_;     // polls, because only there Python sees a signal
-  Clock::time_point next_poll_{};  // set by the first checkpoint, so that a short call reads no clock
+  bool first_ = true;
+  Clock::time_point next_poll_{};
 };
 
 void Band::checkpoint() { team->checkpoint(); }
