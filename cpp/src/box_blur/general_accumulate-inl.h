@@ -93,8 +93,7 @@ struct VanHerk {
 
   // The sums from each of the positions [first, window) of the block at `block` to the block's end.
   template <class Each>
-  static HWY_INLINE Sum suffixes(ptrdiff_t block, ptrdiff_t first, ptrdiff_t window, double* state,
-                                 const Each& each) {
+  static HWY_INLINE Sum suffixes(ptrdiff_t block, ptrdiff_t first, ptrdiff_t window, double* state, const Each& each) {
     Sum sum;
     sum.clear();
     for (ptrdiff_t p = window - 1; p >= first; p--) {
@@ -113,8 +112,8 @@ struct VanHerk {
     sum.clear();
     for (const AxisPlan::Term& term : plan.extra) {
       const Doubles weight = hn::Set(kDouble, static_cast<double>(term.weight));
-      each_term(term.index, [&](int i, Doubles v) HWY_ATTR
-                __attribute__((always_inline)) { sum.add(i, hn::Mul(v, weight)); });
+      each_term(term.index,
+                [&](int i, Doubles v) HWY_ATTR __attribute__((always_inline)) { sum.add(i, hn::Mul(v, weight)); });
     }
     sum.store(state + kExtra);
     sum.clear();
@@ -129,8 +128,8 @@ struct VanHerk {
 
   // The windows of outputs [at, at + count): emit(output, sum). Keeps the running sum in `state`.
   template <class Each, class Emit>
-  static HWY_INLINE void blocks(ptrdiff_t at, ptrdiff_t count, ptrdiff_t inside, ptrdiff_t window,
-                                bool has_extra, double* state, const Each& each, const Emit& emit) {
+  static HWY_INLINE void blocks(ptrdiff_t at, ptrdiff_t count, ptrdiff_t inside, ptrdiff_t window, bool has_extra,
+                                double* state, const Each& each, const Emit& emit) {
     const auto finish = [&](ptrdiff_t i, Sum& sum) HWY_ATTR __attribute__((always_inline)) {
       if (has_extra) {
         Sum extra;
@@ -150,8 +149,7 @@ struct VanHerk {
       }
       const ptrdiff_t end = std::min(count, i + window - inside);
       for (; i < end; i++, inside++) {
-        each(at + i + window - 1,
-             [&](int k, Doubles v) HWY_ATTR __attribute__((always_inline)) { prefix.add(k, v); });
+        each(at + i + window - 1, [&](int k, Doubles v) HWY_ATTR __attribute__((always_inline)) { prefix.add(k, v); });
         Sum sum;
         sum.load(state + kSuffix + inside * Sum::kSize);
         sum.add(prefix);

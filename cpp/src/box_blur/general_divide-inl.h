@@ -58,8 +58,7 @@ HWY_INLINE V RoundDouble(DF d, V mean, V sum, V count, Rounding rounding) {
 
 template <class DF, class V>
 HWY_INLINE V MeanDouble(DF d, V sum, const Counts& counts, size_t column, size_t lane) {
-  const V inverse =
-      hn::Mul(hn::LoadU(d, counts.row_inverse + lane), hn::Set(d, counts.column_inverse[column]));
+  const V inverse = hn::Mul(hn::LoadU(d, counts.row_inverse + lane), hn::Set(d, counts.column_inverse[column]));
   const V count = hn::Mul(hn::LoadU(d, counts.row + lane), hn::Set(d, counts.column[column]));
   return RoundDouble(d, hn::Mul(hn::Add(sum, hn::Set(d, 0.25)), inverse), sum, count, counts.rounding);
 }
@@ -85,8 +84,7 @@ HWY_INLINE hn::Vec<D> FromDouble(D d, VF v) {
 template <size_t kRows>
 struct MagicQuotient {
   Magic magic;
-  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column,
-                                                           size_t lane) const {
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column, size_t lane) const {
     const hn::ScalableTag<uint32_t> d;
     const hn::ScalableTag<uint64_t> d64;
     const auto x = hn::Add(hn::Load(d, sums + column * kRows + lane), hn::Set(d, magic.bias));
@@ -106,8 +104,7 @@ struct MagicQuotient {
 template <size_t kRows>
 struct FloatQuotient {
   FloatMagic magic;
-  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column,
-                                                           size_t lane) const {
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column, size_t lane) const {
     const hn::ScalableTag<uint32_t> d;
     const hn::ScalableTag<int32_t> di;
     const hn::ScalableTag<float> df;
@@ -121,16 +118,14 @@ struct FloatQuotient {
 template <size_t kRows>
 struct ShrinkQuotient {
   Counts counts;
-  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column,
-                                                           size_t lane) const {
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column, size_t lane) const {
     const hn::ScalableTag<uint32_t> d;
     const hn::ScalableTag<double> df;
     const hn::Rebind<int32_t, hn::ScalableTag<double>> di;
     const int32_t* from = reinterpret_cast<const int32_t*>(sums + column * kRows + lane);
     const auto low = MeanDouble(df, hn::PromoteTo(df, hn::Load(di, from)), counts, column, lane);
     const size_t next = hn::MaxLanes(df);
-    const auto high =
-        MeanDouble(df, hn::PromoteTo(df, hn::Load(di, from + next)), counts, column, lane + next);
+    const auto high = MeanDouble(df, hn::PromoteTo(df, hn::Load(di, from + next)), counts, column, lane + next);
     const hn::Twice<decltype(di)> both;
     return hn::BitCast(d, hn::Combine(both, hn::DemoteTo(di, high), hn::DemoteTo(di, low)));
   }
@@ -141,22 +136,18 @@ template <size_t kRows>
 struct WideQuotient {
   Counts counts;
   bool in_double;
-  HWY_INLINE hn::Vec<hn::ScalableTag<uint64_t>> operator()(const uint64_t* sums, size_t column,
-                                                           size_t lane) const {
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint64_t>> operator()(const uint64_t* sums, size_t column, size_t lane) const {
     const hn::ScalableTag<uint64_t> d;
     const uint64_t* from = sums + column * kRows + lane;
     if (!in_double) return exact(from, column, lane);
-    return FromDouble(
-        d, MeanDouble(hn::ScalableTag<double>(), ToDouble(d, hn::Load(d, from)), counts, column, lane));
+    return FromDouble(d, MeanDouble(hn::ScalableTag<double>(), ToDouble(d, hn::Load(d, from)), counts, column, lane));
   }
 
-  HWY_NOINLINE hn::Vec<hn::ScalableTag<uint64_t>> exact(const uint64_t* from, size_t column,
-                                                        size_t lane) const {
+  HWY_NOINLINE hn::Vec<hn::ScalableTag<uint64_t>> exact(const uint64_t* from, size_t column, size_t lane) const {
     const hn::ScalableTag<uint64_t> d;
     alignas(64) uint64_t q[kLanes<uint64_t>];
     for (size_t i = 0; i < kLanes<uint64_t>; i++) {
-      const uint64_t count =
-          static_cast<uint64_t>(counts.row[lane + i]) * static_cast<uint64_t>(counts.column[column]);
+      const uint64_t count = static_cast<uint64_t>(counts.row[lane + i]) * static_cast<uint64_t>(counts.column[column]);
       q[i] = exact_quotient(from[i], count, counts.rounding);
     }
     return hn::Load(d, q);
@@ -168,8 +159,7 @@ template <size_t kRows>
 struct PremultipliedQuotient {
   Counts counts;
   bool in_double;
-  HWY_INLINE hn::Vec<hn::ScalableTag<uint64_t>> operator()(const uint64_t* sums, size_t column,
-                                                           size_t lane) const {
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint64_t>> operator()(const uint64_t* sums, size_t column, size_t lane) const {
     const hn::ScalableTag<uint64_t> d;
     const hn::ScalableTag<double> df;
     if (column % 4 == 3) return WideQuotient<kRows>{counts, in_double}(sums, column, lane);

@@ -35,8 +35,7 @@ struct FloatBlur : PartBlur<T, Column> {
   Column* const sums = reinterpret_cast<Column*>(memory.sums);
 
   double* tile_state(const SourceRun& run, size_t done) const {
-    return reinterpret_cast<double*>(memory.state) +
-           (run.begin + done) / kTile * Windows::state_size(row_window);
+    return reinterpret_cast<double*>(memory.state) + (run.begin + done) / kTile * Windows::state_size(row_window);
   }
   double* channel_state(ptrdiff_t c) const {
     return reinterpret_cast<double*>(memory.slide) + c * Windows::state_size(column_window);
@@ -95,8 +94,7 @@ struct FloatBlur : PartBlur<T, Column> {
   }
 
   template <bool kTail>
-  HWY_NOINLINE void vertical_tile(ptrdiff_t y, ptrdiff_t row_count, size_t column, size_t count,
-                                  double* state) {
+  HWY_NOINLINE void vertical_tile(ptrdiff_t y, ptrdiff_t row_count, size_t column, size_t count, double* state) {
     const double* inverse = memory.row_inverse + y;
     const T* const* from = rows;
     Column* to = tile;
@@ -105,16 +103,14 @@ struct FloatBlur : PartBlur<T, Column> {
     const auto emit = [&](ptrdiff_t i, const Sum& sum) HWY_ATTR
         __attribute__((always_inline)) { store_column(sum, inverse[i], to + i * kTile); };
     if (Windows::is_three(*job.rows)) return Windows::of_three(y, row_count, each, emit);
-    Windows::blocks(y, row_count, (part.y0 + y) % row_window, row_window, !job.rows->extra.empty(), state,
-                    each, emit);
+    Windows::blocks(y, row_count, (part.y0 + y) % row_window, row_window, !job.rows->extra.empty(), state, each, emit);
   }
 
   HWY_INLINE void store_column(const Sum& sum, double inverse, Column* to) {
     const hn::Rebind<Column, hn::ScalableTag<double>> d;
     HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kVectors; i++) {
       if constexpr (kMeans) {
-        hn::Store(hn::DemoteTo(d, hn::Mul(sum.total(i), hn::Set(kDouble, inverse))), d,
-                  to + i * kLanes<double>);
+        hn::Store(hn::DemoteTo(d, hn::Mul(sum.total(i), hn::Set(kDouble, inverse))), d, to + i * kLanes<double>);
       } else {
         hn::Store(sum.total(i), d, to + i * kLanes<double>);
       }
@@ -184,8 +180,7 @@ struct FloatBlur : PartBlur<T, Column> {
     const Doubles row_count = hn::LoadU(kDouble, memory.row_count + y);
     for (size_t j = 0; j < columns; j++, at += kRows) {
       Doubles count = hn::Mul(row_count, hn::Set(kDouble, memory.column_count[x + j]));
-      if (kPremultiplied && j % 4 != 3)
-        count = hn::Load(kDouble, at + (3 - j % 4) * kRows);  // not yet divided
+      if (kPremultiplied && j % 4 != 3) count = hn::Load(kDouble, at + (3 - j % 4) * kRows);  // not yet divided
       Doubles mean = hn::Div(hn::Load(kDouble, at), count);
       if (kPremultiplied) mean = hn::IfThenElseZero(hn::Ne(count, hn::Zero(kDouble)), mean);
       hn::Store(mean, kDouble, at);
@@ -202,11 +197,9 @@ struct FloatBlur : PartBlur<T, Column> {
     T* outs[kRows];
     for (size_t i = 0; i < row_count; i++) outs[i] = job.out.row(y + i) + x;
     for (size_t column = 0; column < columns; column += kTile) {
-      TransposeSquare(first + column * kRows, kRows,
-                      [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {
-                        if (i < row_count)
-                          StoreOut(Narrow(d, v), d, outs[i] + column, columns - column, stream);
-                      });
+      TransposeSquare(first + column * kRows, kRows, [&](size_t i, auto v) HWY_ATTR __attribute__((always_inline)) {
+        if (i < row_count) StoreOut(Narrow(d, v), d, outs[i] + column, columns - column, stream);
+      });
     }
   }
 

@@ -48,8 +48,7 @@ struct IntegerBlur : PartBlur<T, Column> {
   Column* const state = reinterpret_cast<Column*>(memory.state);
   Sum* const slide = reinterpret_cast<Sum*>(memory.slide);
   Sum* const sums = reinterpret_cast<Sum*>(memory.sums);
-  const Magic magic =
-      sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
+  const Magic magic = sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
   const FloatMagic float_magic =
       make_float_magic(job.rows->ksize * job.columns->ksize, std::numeric_limits<T>::max(), job.rounding);
 
@@ -84,9 +83,8 @@ struct IntegerBlur : PartBlur<T, Column> {
     ColumnPack sum;
     HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) sum.v[i] = hn::Zero(dc);
     for (ptrdiff_t p = 0; p < row_window - 1; p++) {
-      each<kTail>(rows[p], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
-        sum.v[i] = hn::Add(sum.v[i], v);
-      });
+      each<kTail>(rows[p], column, count,
+                  [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[i] = hn::Add(sum.v[i], v); });
     }
     for (const AxisPlan::Term& term : job.rows->extra) {
       each<kTail>(row(term.index), column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
@@ -118,14 +116,12 @@ struct IntegerBlur : PartBlur<T, Column> {
     const T* const* leave = rows + y;
     Column* to = tile;
     for (size_t r = 0; r < row_count; r++, to += kTile) {
-      each<kTail>(enter[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
-        sum.v[i] = hn::Add(sum.v[i], v);
-      });
+      each<kTail>(enter[r], column, count,
+                  [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[i] = hn::Add(sum.v[i], v); });
       HWY_PRAGMA(GCC unroll 16)
       for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
-      each<kTail>(leave[r], column, count, [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) {
-        sum.v[i] = hn::Sub(sum.v[i], v);
-      });
+      each<kTail>(leave[r], column, count,
+                  [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[i] = hn::Sub(sum.v[i], v); });
     }
     HWY_PRAGMA(GCC unroll 16)
     for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, kept + i * kLanes<Column>);
@@ -169,14 +165,13 @@ struct IntegerBlur : PartBlur<T, Column> {
       SumPack sum;
       HWY_PRAGMA(GCC unroll 4) for (size_t h = 0; h < kHalves; h++) sum.v[h] = hn::Zero(ds);
       for (ptrdiff_t p = 0; p < column_window - 1; p++) {
-        each_half(base + memory.position[p], [&](size_t h, auto v) HWY_ATTR
-                  __attribute__((always_inline)) { sum.v[h] = hn::Add(sum.v[h], v); });
+        each_half(base + memory.position[p],
+                  [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[h] = hn::Add(sum.v[h], v); });
       }
       for (const AxisPlan::Term& term : job.columns->extra) {
-        each_half(slot(term.index) + c * kRows,
-                  [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
-                    sum.v[h] = hn::Add(sum.v[h], TimesWeight(ds, v, static_cast<Sum>(term.weight)));
-                  });
+        each_half(slot(term.index) + c * kRows, [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) {
+          sum.v[h] = hn::Add(sum.v[h], TimesWeight(ds, v, static_cast<Sum>(term.weight)));
+        });
       }
       store_sums(sum, slide + c * kRows);
     }
@@ -192,11 +187,11 @@ struct IntegerBlur : PartBlur<T, Column> {
       Sum* to = sums + (at + c) * kRows;
       SumPack sum = load_sums(slide + c * kRows);
       for (ptrdiff_t i = 0; i < pixels; i++, to += step) {
-        each_half(base + enter[i], [&](size_t h, auto v) HWY_ATTR
-                  __attribute__((always_inline)) { sum.v[h] = hn::Add(sum.v[h], v); });
+        each_half(base + enter[i],
+                  [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[h] = hn::Add(sum.v[h], v); });
         store_sums(sum, to);
-        each_half(base + leave[i], [&](size_t h, auto v) HWY_ATTR
-                  __attribute__((always_inline)) { sum.v[h] = hn::Sub(sum.v[h], v); });
+        each_half(base + leave[i],
+                  [&](size_t h, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[h] = hn::Sub(sum.v[h], v); });
       }
       store_sums(sum, slide + c * kRows);
     }
@@ -211,12 +206,11 @@ struct IntegerBlur : PartBlur<T, Column> {
 
   // Sums from column `from` on, to the band's rows from flat column `x` on. `stream`: x stands at whole
   // vectors.
-  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns,
-                        bool stream) {
+  void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns, bool stream) {
     constexpr int64_t kLargest = std::numeric_limits<T>::max();
     const ptrdiff_t row_at = y - part.y0, column_at = x - part.x0 * channels;
-    const Counts counts = {memory.row_count + row_at, memory.row_inverse + row_at,
-                           memory.column_count + column_at, memory.column_inverse + column_at, job.rounding};
+    const Counts counts = {memory.row_count + row_at, memory.row_inverse + row_at, memory.column_count + column_at,
+                           memory.column_inverse + column_at, job.rounding};
     const int64_t area = job.rows->ksize * job.columns->ksize;
     const Sum* first = sums + from * kRows;
     const Target target = {y, row_count, x, columns, stream};

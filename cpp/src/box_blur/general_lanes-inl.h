@@ -20,6 +20,10 @@ namespace fastcv::box {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using fastcv::HWY_NAMESPACE::LoadFirst;
+#if HWY_MAX_BYTES == 64
+using fastcv::HWY_NAMESPACE::EvenBlocksOf;
+using fastcv::HWY_NAMESPACE::OddBlocksOf;
+#endif
 using fastcv::HWY_NAMESPACE::Pack;
 using fastcv::HWY_NAMESPACE::StoreFirst;
 
@@ -129,14 +133,34 @@ template <class T, class Store>
 HWY_INLINE void TransposeSquare(const T* p, size_t step, const Store& store) {
   const hn::ScalableTag<T> d;
   constexpr size_t kInBlock = 16 / sizeof(T);
+  using Square = Pack<hn::Vec<decltype(d)>, static_cast<int>(kInBlock)>;
+#if HWY_MAX_BYTES == 64  // two columns of blocks at once: half the loads
+  const hn::Half<decltype(d)> dh;
+  for (size_t column = 0; column < kLanes<T>; column += 2 * kInBlock) {
+    Square even, odd;
+    HWY_PRAGMA(GCC unroll 16) for (size_t i = 0; i < kInBlock; i++) {
+      const T* from = p + i * step + column;
+      const size_t next = kInBlock * step;
+      const auto low = hn::Combine(d, hn::LoadU(dh, from + next), hn::LoadU(dh, from));
+      const auto high = hn::Combine(d, hn::LoadU(dh, from + 3 * next), hn::LoadU(dh, from + 2 * next));
+      even.v[i] = EvenBlocksOf(d, high, low);
+      odd.v[i] = OddBlocksOf(d, high, low);
+    }
+    TransposeBlocks<kInBlock>(d, even);
+    HWY_PRAGMA(GCC unroll 16) for (size_t i = 0; i < kInBlock; i++) store(column + i, even.v[i]);
+    TransposeBlocks<kInBlock>(d, odd);
+    HWY_PRAGMA(GCC unroll 16) for (size_t i = 0; i < kInBlock; i++) store(column + kInBlock + i, odd.v[i]);
+  }
+#else
   for (size_t column = 0; column < kLanes<T>; column += kInBlock) {
-    Pack<hn::Vec<decltype(d)>, static_cast<int>(kInBlock)> m;
+    Square m;
     HWY_PRAGMA(GCC unroll 16) for (size_t i = 0; i < kInBlock; i++) {
       m.v[i] = LoadBlocks(d, p + i * step + column, kInBlock * step);
     }
     TransposeBlocks<kInBlock>(d, m);
     HWY_PRAGMA(GCC unroll 16) for (size_t i = 0; i < kInBlock; i++) store(column + i, m.v[i]);
   }
+#endif
 }
 
 // The band's tile, one row of `step` columns a lane, to slots: `columns` of them, rounded up to whole
@@ -197,8 +221,7 @@ HWY_INLINE void PrefetchTile(const T* const* rows, ptrdiff_t row_count, size_t c
 // Sums the columns of the strip's runs in their order, as far as they are needed: so that a slot is still in
 // the nearest cache when its windows ask for it.
 template <class Blur>
-HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_t row_count, int& run,
-                              size_t& done) {
+HWY_INLINE void VerticalUntil(Blur& blur, ptrdiff_t reach, ptrdiff_t y, ptrdiff_t row_count, int& run, size_t& done) {
   const auto* next_rows = blur.rows + y - blur.part.y0 + row_count + blur.row_window - 1;
   const ptrdiff_t next = HWY_MIN(row_count, blur.part.y1 - y - row_count);
   for (; run < blur.strip.run_count; run++, done = 0) {

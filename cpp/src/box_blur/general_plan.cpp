@@ -11,8 +11,7 @@ namespace {
 
 // What one strip keeps between bands and reads again soon; it should stay in the second-level cache.
 constexpr std::ptrdiff_t kStripBytes = 384 << 10;
-constexpr std::ptrdiff_t kChunkColumns =
-    128;  // flat columns; their sums should stay in the first-level cache
+constexpr std::ptrdiff_t kChunkColumns = 128;  // flat columns; their sums should stay in the first-level cache
 
 bool needs_all_columns(const AxisPlan& columns) { return columns.extra.size() > 2; }
 
@@ -71,15 +70,14 @@ std::ptrdiff_t in_ring(const Strip& strip, std::ptrdiff_t stream) {
 
 // From positions in the stream: how far every chunk reaches, and the least ring in which nothing is
 // overwritten that a later window needs.
-void plan_ring(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels,
-               std::ptrdiff_t stream, Strip& strip) {
+void plan_ring(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t stream,
+               Strip& strip) {
   const std::ptrdiff_t window = sliding_window(columns), width = strip.x1 - strip.x0;
   const std::ptrdiff_t unit = unit_columns(channels), chunks = (width - 1) / memory.chunk_width + 1;
   std::ptrdiff_t reach = columns.extra.empty() ? 0 : stream, position = 0;
   auto reach_to = [&](std::ptrdiff_t end) {
     for (; position < end; position++) {
-      if (memory.position[position] != kBehindRing)
-        reach = std::max(reach, memory.position[position] + channels);
+      if (memory.position[position] != kBehindRing) reach = std::max(reach, memory.position[position] + channels);
     }
     return reach;
   };
@@ -122,8 +120,7 @@ SumWidth sum_width(const GeneralJob<T>& job) {
   constexpr std::int64_t kLargest = std::numeric_limits<T>::max();
   const bool premultiplied = job.alpha == Alpha::kPremultiplied;
   const std::int64_t value = premultiplied ? kLargest * kLargest : kLargest;
-  const std::int64_t area =
-      job.rows->ksize * job.columns->ksize;  // area * value < 2^62: the caller saw to it
+  const std::int64_t area = job.rows->ksize * job.columns->ksize;  // area * value < 2^62: the caller saw to it
   const bool column16 = value <= 255 && job.rows->ksize * value < (1 << 16);
   const bool column32 = job.rows->ksize < (std::int64_t{1} << 32) / value;
   // A window's sum and the rounding term, which is at most half of `area`, stay below 2^31.
@@ -145,15 +142,14 @@ ColumnBytes column_bytes(const GeneralJob<T>& job) {
     const std::size_t column = job.alpha == Alpha::kPremultiplied ? 8 : sizeof(T);
     const std::size_t sum = sizeof(T) == 8 ? 16 : 8;  // double, or two doubles
     const std::size_t kept = 2;                       // the prefix and `extra`, beside the suffixes
-    return {sum * (sliding_window(*job.rows) + kept), 64,
-            64 / column * sum * (sliding_window(*job.columns) + kept)};
+    return {sum * (sliding_window(*job.rows) + kept), 64, 64 / column * sum * (sliding_window(*job.columns) + kept)};
   }
 }
 
 namespace {
 
-GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& columns,
-                     std::ptrdiff_t channels, std::size_t value_bytes, const ColumnBytes& column) {
+GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& columns, std::ptrdiff_t channels,
+                     std::size_t value_bytes, const ColumnBytes& column) {
   GeneralMemory memory;
   const std::ptrdiff_t n = columns.n, row_values = n * channels;
   const std::ptrdiff_t width = choose_strip_width(columns, channels, column.state);
@@ -183,17 +179,16 @@ GeneralMemory layout(std::byte* scratch, const AxisPlan& rows, const AxisPlan& c
   return memory;
 }
 
-void plan_rows(const GeneralMemory& memory, const AxisPlan& rows, const Rectangle& part,
-               const void* first_row, std::ptrdiff_t row_stride) {
+void plan_rows(const GeneralMemory& memory, const AxisPlan& rows, const Rectangle& part, const void* first_row,
+               std::ptrdiff_t row_stride) {
   for (std::ptrdiff_t p = part.y0; p < part.y1 + sliding_window(rows) - 1; p++) {
     const std::ptrdiff_t y = source_of(rows, p);
-    memory.rows[p - part.y0] =
-        y == kOutside ? memory.outside : static_cast<const char*>(first_row) + y * row_stride;
+    memory.rows[p - part.y0] = y == kOutside ? memory.outside : static_cast<const char*>(first_row) + y * row_stride;
   }
 }
 
-void plan_counts(const GeneralMemory& memory, const AxisPlan& rows, const AxisPlan& columns,
-                 std::ptrdiff_t channels, const Rectangle& part) {
+void plan_counts(const GeneralMemory& memory, const AxisPlan& rows, const AxisPlan& columns, std::ptrdiff_t channels,
+                 const Rectangle& part) {
   const std::ptrdiff_t height = part.y1 - part.y0, width = part.x1 - part.x0;
   double count = 0, inverse = 0;
   const auto take = [&](double next) {  // a division only where the count changes
@@ -221,8 +216,7 @@ void fill_outside(const GeneralMemory& memory, const GeneralJob<T>& job) {
   const bool constant = job.columns->border == Border::kConstant && job.border_value;
   T* out = static_cast<T*>(memory.outside);
   for (std::ptrdiff_t x = 0; x < job.in.width; x++) {
-    for (std::ptrdiff_t c = 0; c < job.in.channels; c++)
-      *out++ = constant ? static_cast<T>(job.border_value[c]) : T(0);
+    for (std::ptrdiff_t c = 0; c < job.in.channels; c++) *out++ = constant ? static_cast<T>(job.border_value[c]) : T(0);
   }
 }
 
@@ -243,8 +237,8 @@ GeneralMemory plan_part(const GeneralJob<T>& job, const Rectangle& part, std::by
   return memory;
 }
 
-Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels,
-                 std::ptrdiff_t x0, std::ptrdiff_t x1) {
+Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t x0,
+                 std::ptrdiff_t x1) {
   // At most two ends of a wrapped axis, and two terms of `extra`.
   Interval intervals[kMostRuns];
   int count = 0;
@@ -288,8 +282,8 @@ Magic make_magic(std::int64_t area, Rounding rounding) {
   const std::uint64_t power = std::uint64_t{1} << (31 + bits);
   const std::uint64_t multiplier = (power + area - 1) / area;
   const std::int64_t bias = rounding == Rounding::kFloor ? 0 : area / 2;
-  return {static_cast<std::uint32_t>(multiplier), static_cast<std::uint32_t>(bias),
-          static_cast<std::uint32_t>(area), bits - 1, rounding == Rounding::kEven && area % 2 == 0};
+  return {static_cast<std::uint32_t>(multiplier), static_cast<std::uint32_t>(bias), static_cast<std::uint32_t>(area),
+          bits - 1, rounding == Rounding::kEven && area % 2 == 0};
 }
 
 // v = (s + bias) / area is to be rounded to the nearest whole number, ties up (for kFloor the bias turns
@@ -303,8 +297,7 @@ FloatMagic make_float_magic(std::int64_t area, std::int64_t largest, Rounding ro
   if (area % 2 == 0 && inverse * n <= 1) inverse = std::nextafter(inverse, 1.0f);
   const double error = std::abs(inverse * n - 1) * largest_mean;  // inverse * n is exact
   const bool fits = (largest + 1) * area < (1 << 24);
-  const bool nearest =
-      rounding == Rounding::kNearest || area % 2;  // with ties only up, and only of positive numbers
+  const bool nearest = rounding == Rounding::kNearest || area % 2;  // with ties only up, and only of positive numbers
   const bool exact = fits && nearest && error < (area % 2 ? 0.5 : 1.0) / n;
   return {inverse, rounding == Rounding::kFloor && fits ? -static_cast<std::int32_t>(area / 2) : 0, exact};
 }

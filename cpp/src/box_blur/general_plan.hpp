@@ -81,8 +81,8 @@ inline double window_count(const AxisPlan& plan, std::ptrdiff_t at) {
   return static_cast<double>(plan.border == Border::kShrink ? plan.count(at) : plan.ksize);
 }
 
-Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels,
-                 std::ptrdiff_t x0, std::ptrdiff_t x1);
+Strip plan_strip(const GeneralMemory& memory, const AxisPlan& columns, std::ptrdiff_t channels, std::ptrdiff_t x0,
+                 std::ptrdiff_t x1);
 std::ptrdiff_t place_of(const Strip& strip, std::ptrdiff_t channels, std::ptrdiff_t pixel);  // in the ring
 
 // floor((s + bias) / area) == ((s + bias) * multiplier) >> (32 + shift) for s + bias < 2^31.

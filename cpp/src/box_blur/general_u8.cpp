@@ -20,8 +20,7 @@ void Run8(const GeneralJob<uint8_t>& job, const Rectangle& part, std::byte* scra
 void Blur8(const GeneralJob<uint8_t>& job, const Rectangle& part, std::byte* scratch, Band& band) {
   const SumWidth width = sum_width(job);
   if (job.alpha == Alpha::kPremultiplied) {
-    const auto run =
-        width == SumWidth::k32Then64 ? Run8<uint32_t, uint64_t, true> : Run8<uint64_t, uint64_t, true>;
+    const auto run = width == SumWidth::k32Then64 ? Run8<uint32_t, uint64_t, true> : Run8<uint64_t, uint64_t, true>;
     return run(job, part, scratch, band);
   }
   if (width == SumWidth::k16Then32) return Run8<uint16_t, uint32_t, false>(job, part, scratch, band);

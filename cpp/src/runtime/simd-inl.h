@@ -23,9 +23,7 @@ template <class V, int kCount>
 struct Pack {
   V v[kCount];
   Pack() = default;
-  HWY_INLINE Pack(const Pack& o) {
-    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kCount; i++) v[i] = o.v[i];
-  }
+  HWY_INLINE Pack(const Pack& o) { HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kCount; i++) v[i] = o.v[i]; }
   HWY_INLINE Pack& operator=(const Pack& o) {
     HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kCount; i++) v[i] = o.v[i];
     return *this;
@@ -46,10 +44,10 @@ HWY_INLINE void KeepInRegister(V& v) {
 
 // The kN lanes that end kLanes before the end of `cur`, `prev` standing before it. 16-bit lanes.
 #if HWY_TARGET <= HWY_AVX3
-alignas(64) constexpr uint16_t kLaneNumbers[64] = {
-    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
-    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+alignas(64) constexpr uint16_t kLaneNumbers[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                                   16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+                                                   32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+                                                   48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 #undef FASTCV_HAVE_SLIDE_BY
 #define FASTCV_HAVE_SLIDE_BY 1
 template <class V>
@@ -159,6 +157,23 @@ HWY_INLINE void StoreFirst(V v, D d, T* p, size_t count) {
   memcpy(p, lanes, (count < hn::MaxLanes(d) ? count : hn::MaxLanes(d)) * sizeof(T));
 #endif
 }
+
+#if HWY_TARGET <= HWY_AVX3
+// The even or odd 16-byte blocks of two vectors of four: those of lo, then those of hi. (Later Highway:
+// ConcatEvenBlocks.)
+template <class D, class V>
+HWY_INLINE V EvenBlocksOf(D d, V hi, V lo) {
+  const hn::Repartition<uint32_t, D> d32;
+  using V32 = hn::Vec<decltype(d32)>;
+  return hn::BitCast(d, V32{_mm512_shuffle_i32x4(hn::BitCast(d32, lo).raw, hn::BitCast(d32, hi).raw, 0x88)});
+}
+template <class D, class V>
+HWY_INLINE V OddBlocksOf(D d, V hi, V lo) {
+  const hn::Repartition<uint32_t, D> d32;
+  using V32 = hn::Vec<decltype(d32)>;
+  return hn::BitCast(d, V32{_mm512_shuffle_i32x4(hn::BitCast(d32, lo).raw, hn::BitCast(d32, hi).raw, 0xDD)});
+}
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv
