@@ -320,8 +320,7 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   Group<2> even, odd, even_sum, odd_sum;
 
   // All positions are in bytes: `at` is kVector times the vector's number.
-  const ptrdiff_t whole_begin = l.shift > 0 ? kVector : 0;
-  const size_t whole_bytes = (l.row_bytes + l.shift) / kVector * kVector - whole_begin;
+  const ptrdiff_t cut = l.shift > 0 ? 0 : -1;  // the vector in which the row begins
   const auto divide = [&](ptrdiff_t at, V8& first, V8& second) HWY_ATTR __attribute__((always_inline)) {
     if constexpr (kKind == MeanKind::kDirect) {
       first = FinishDirect(m, even_sum.lo.v, odd_sum.lo.v);
@@ -338,10 +337,11 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
     hn::Store(so, kWords, state + at + kLanes16);
     if constexpr (kKind != MeanKind::kSum) hn::Store(above, kBytes, line + at);
   };
-  const auto finish = [&](ptrdiff_t at) HWY_ATTR __attribute__((always_inline)) {
+  // `whole`: no part of the vector lies outside the row.
+  const auto finish = [&](ptrdiff_t at, bool whole) HWY_ATTR __attribute__((always_inline)) {
     V8 first, second;
     divide(at, first, second);
-    if (HWY_UNLIKELY(static_cast<size_t>(at - whole_begin) >= whole_bytes)) {  // the row begins or ends in it
+    if (HWY_UNLIKELY(!whole)) {
       const size_t begin = at == 0 ? l.shift : 0;
       const size_t end = HWY_MIN(l.row_bytes + l.shift - at, static_cast<ptrdiff_t>(kVector));
       StoreBytes(first, kBytes, out0 + at, begin, end);
@@ -358,32 +358,45 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   const uint8_t* soon0 = rows.in[rows.soon[0]].inside + rows.prefetch;
   const uint8_t* soon1 = rows.in[rows.soon[1]].inside + rows.prefetch;
   const bool prefetch = rows.prefetch != 0;
-  const uint8_t *p0 = in0.left, *p1 = in1.left, *p2 = in2.left, *p3 = in3.left;
-  const ptrdiff_t ends[3] = {l.interior_begin * kVector, l.interior_end * kVector, (l.vectors + Window::kLag) * kVector};
-  even_sum = odd_sum = Zeros<2>();
+  const auto load = [&](const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, ptrdiff_t at)
+                        HWY_ATTR __attribute__((always_inline)) {
+    if constexpr (kKind == MeanKind::kDirect) {
+      AddRows<kTaps>(p0 + at, p1 + at, p2 + at, p3 + at, even, odd);
+    } else {
+      Change(p0 + at, p1 + at, even.lo.v, odd.lo.v);
+      Change(p2 + at, p3 + at, even.hi.v, odd.hi.v);
+    }
+  };
   ptrdiff_t at = -l.warm_up * kVector;
-  for (int stretch = 0; stretch < 3; stretch++) {
-    for (const ptrdiff_t end = ends[stretch]; at < end; at += kVector) {
+  for (; at < kBehind<Window> * kVector; at += kVector) {
+    if (at < l.interior_begin * kVector) {
+      load(in0.left, in1.left, in2.left, in3.left, at);
+    } else if (at < l.interior_end * kVector) {
+      load(in0.inside, in1.inside, in2.inside, in3.inside, at);
+    } else {
+      load(in0.right, in1.right, in2.right, in3.right, at);
+    }
+    window.Step(even, odd, even_sum, odd_sum);
+  }
+  // One output is finished while the next inputs are on their way: one hides the other's latency.
+  const uint8_t *p0 = in0.inside, *p1 = in1.inside, *p2 = in2.inside, *p3 = in3.inside;
+  const ptrdiff_t all = (l.vectors + Window::kLag) * kVector;
+  for (ptrdiff_t end = HWY_MIN(l.interior_end * kVector, all);; end = all) {
+    for (; at < end; at += kVector) {
       if (prefetch) {
         hwy::Prefetch(soon0 + at);
         hwy::Prefetch(soon1 + at);
       }
-      if constexpr (kKind == MeanKind::kDirect) {
-        AddRows<kTaps>(p0 + at, p1 + at, p2 + at, p3 + at, even, odd);
-      } else {
-        Change(p0 + at, p1 + at, even.lo.v, odd.lo.v);
-        Change(p2 + at, p3 + at, even.hi.v, odd.hi.v);
-      }
-      if (HWY_LIKELY(at >= kBehind<Window> * kVector)) finish(at - kBehind<Window> * kVector);
+      load(p0, p1, p2, p3, at);
+      const ptrdiff_t done = at - kBehind<Window> * kVector;
+      finish(done, done != cut);
       window.Step(even, odd, even_sum, odd_sum);
     }
-    const bool to_right = stretch == 1;
-    p0 = to_right ? in0.right : in0.inside;
-    p1 = to_right ? in1.right : in1.inside;
-    p2 = to_right ? in2.right : in2.inside;
-    p3 = to_right ? in3.right : in3.inside;
+    if (end == all) break;
+    p0 = in0.right, p1 = in1.right, p2 = in2.right, p3 = in3.right;
   }
-  finish((l.vectors - 1) * kVector);
+  const ptrdiff_t last = (l.vectors - 1) * kVector;
+  finish(last, last != cut && l.row_bytes + l.shift == last + kVector);
 }
 
 // Adds the window of the column sums in l.columns to the state, as one step, and leaves the output in l.line.
