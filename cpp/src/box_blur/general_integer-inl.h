@@ -48,9 +48,15 @@ struct IntegerBlur : PartBlur<T, Column> {
   Column* const state = reinterpret_cast<Column*>(memory.state);
   Sum* const slide = reinterpret_cast<Sum*>(memory.slide);
   Sum* const sums = reinterpret_cast<Sum*>(memory.sums);
-  const Magic magic = sizeof(Sum) == 8 ? Magic() : make_magic(job.rows->ksize * job.columns->ksize, job.rounding);
+  // The pixels of a window that a shrinking border does not cut.
+  const int64_t full_rows = full_count(*job.rows), full_columns = full_count(*job.columns);
+  const Magic magic = sizeof(Sum) == 8 ? Magic() : make_magic(full_rows * full_columns, job.rounding);
   const FloatMagic float_magic =
-      make_float_magic(job.rows->ksize * job.columns->ksize, std::numeric_limits<T>::max(), job.rounding);
+      make_float_magic(full_rows * full_columns, std::numeric_limits<T>::max(), job.rounding);
+
+  static int64_t full_count(const AxisPlan& plan) {
+    return plan.border == Border::kShrink ? std::min<int64_t>(plan.ksize, plan.n) : plan.ksize;
+  }
 
   // ---- vertical --------------------------------------------------------------------------------
 
@@ -207,6 +213,7 @@ struct IntegerBlur : PartBlur<T, Column> {
   // Sums from column `from` on, to the band's rows from flat column `x` on. `stream`: x stands at whole
   // vectors.
   void divide_and_store(ptrdiff_t y, size_t row_count, ptrdiff_t x, size_t from, size_t columns, bool stream) {
+    if (columns == 0) return;
     constexpr int64_t kLargest = std::numeric_limits<T>::max();
     const ptrdiff_t row_at = y - part.y0, column_at = x - part.x0 * channels;
     const Counts counts = {memory.row_count + row_at, memory.row_inverse + row_at, memory.column_count + column_at,
@@ -218,13 +225,19 @@ struct IntegerBlur : PartBlur<T, Column> {
       back(PremultipliedQuotient<kRows>{counts, fits_double_colour(area, kLargest)}, first, target);
     } else if constexpr (sizeof(Sum) == 8) {
       back(WideQuotient<kRows>{counts, fits_double(area)}, first, target);
-    } else if (job.rows->border == Border::kShrink) {
+    } else if (!all_full(counts, row_count, columns)) {
       back(ShrinkQuotient<kRows>{counts}, first, target);
     } else if (HWY_NATIVE_FMA && float_magic.exact) {
       back(FloatQuotient<kRows>{float_magic}, first, target);
     } else {
       back(MagicQuotient<kRows>{magic}, first, target);
     }
+  }
+
+  // Counts rise, stay and fall along an axis: full at both ends, full between.
+  bool all_full(const Counts& counts, size_t row_count, size_t columns) const {
+    return counts.row[0] == full_rows && counts.row[row_count - 1] == full_rows && counts.column[0] == full_columns &&
+           counts.column[columns - 1] == full_columns;
   }
 
   struct Target {

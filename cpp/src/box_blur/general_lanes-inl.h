@@ -86,7 +86,8 @@ HWY_INLINE auto AlphaLanes(D d, size_t column) {
   using Lane = std::conditional_t<sizeof(hn::TFromD<D>) == 8, uint64_t, uint32_t>;
   const hn::Rebind<Lane, D> du;
   const auto three = hn::Set(du, 3);
-  return hn::RebindMask(d, hn::Eq(hn::And(hn::Iota(du, static_cast<Lane>(column % 4)), three), three));
+  return hn::RebindMask(
+      d, hn::Eq(hn::And(hn::Iota(du, static_cast<Lane>(hn::MaxLanes(D()) < 4 ? column % 4 : 0)), three), three));
 }
 
 // `count` values, a vector at most. `stream`: p is aligned when the vector is whole.
