@@ -12,8 +12,10 @@ function(fastcv_install_module module)
         PRE_INCLUDE_REGEXES [=[^libhwy]=] [=[^libgomp]=] [=[^libomp]=]
         PRE_EXCLUDE_REGEXES [=[.*]=])
       foreach(library IN LISTS resolved)
+        get_filename_component(name \"\${library}\" NAME)
+        file(REAL_PATH \"\${library}\" file)
         file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/fastcv/_libs\" TYPE SHARED_LIBRARY
-             FILES \"\${library}\" FOLLOW_SYMLINK_CHAIN)
+             FILES \"\${file}\" RENAME \"\${name}\")
       endforeach()" COMPONENT python)
   else()
     # A development build: straight into the source tree.

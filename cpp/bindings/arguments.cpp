@@ -79,7 +79,8 @@ IntPair int_pair_argument(const char* function, const char* argument, const char
     const py::object items = py::reinterpret_steal<py::object>(PySequence_Fast(object, ""));
     if (!items) PyErr_Clear();
     IntPair pair;
-    if (items && PySequence_Fast_GET_SIZE(items.ptr()) == 2 && as_int(PySequence_Fast_GET_ITEM(items.ptr(), 0), &pair.x) &&
+    if (items && PySequence_Fast_GET_SIZE(items.ptr()) == 2 &&
+        as_int(PySequence_Fast_GET_ITEM(items.ptr(), 0), &pair.x) &&
         as_int(PySequence_Fast_GET_ITEM(items.ptr(), 1), &pair.y)) {
       return pair;
     }

@@ -138,17 +138,22 @@ void run(const Pixels& p, const BoxBlurOptions& options) {
 
 void dispatch(DType dtype, const Pixels& p, const BoxBlurOptions& options) {
   switch (dtype) {
-    case DType::kUint8: return run<std::uint8_t>(p, options);
-    case DType::kUint16: return run<std::uint16_t>(p, options);
-    case DType::kFloat32: return run<float>(p, options);
-    case DType::kFloat64: return run<double>(p, options);
+    case DType::kUint8:
+      return run<std::uint8_t>(p, options);
+    case DType::kUint16:
+      return run<std::uint16_t>(p, options);
+    case DType::kFloat32:
+      return run<float>(p, options);
+    case DType::kFloat64:
+      return run<double>(p, options);
   }
 }
 
 // Everything is checked before anything is written.
-py::object blur(py::handle image, py::handle ksize, py::handle border, py::handle border_value, py::handle anchor,
-                py::handle rounding, py::handle alpha, py::handle channel_axis, py::handle out,
-                py::handle num_threads) {
+py::object blur(PyObject* const* arguments) {
+  const py::handle image = arguments[0], ksize = arguments[1], border = arguments[2], border_value = arguments[3],
+                   anchor = arguments[4], rounding = arguments[5], alpha = arguments[6], channel_axis = arguments[7],
+                   out = arguments[8], num_threads = arguments[9];
   const Array in = input_array(kFunction, "image", image.ptr());
   const Axes axes = image_axes(kFunction, in, channel_axis.ptr());
   const std::ptrdiff_t channels = channel_count(in, axes);
@@ -185,7 +190,9 @@ void bind_box_blur(py::module_& m) {
   borders();
   roundings();
   alphas();
-  m.def("box_blur", &blur);
+  def_fast<&blur, 10>(m, "box_blur",
+                      "box_blur(image, ksize, border, border_value, anchor, rounding, alpha, channel_axis, out, "
+                      "num_threads, /)");
 }
 
 }  // namespace fastcv::python

@@ -38,10 +38,14 @@ void bind_runtime(py::module_& m) {
   m.attr("__version__") = runtime_report().version;
   m.attr("DEFAULT_CHANNEL_AXIS") = py::handle(default_channel_axis());
 
-  m.def("set_num_threads", [](py::handle n) {
-    if (n.is_none()) return set_num_threads(0);
-    set_num_threads(static_cast<int>(int_argument("set_num_threads", "n", n.ptr(), 0, std::numeric_limits<int>::max())));
-  }, py::arg("n"), py::pos_only());
+  m.def(
+      "set_num_threads",
+      [](py::handle n) {
+        if (n.is_none()) return set_num_threads(0);
+        set_num_threads(
+            static_cast<int>(int_argument("set_num_threads", "n", n.ptr(), 0, std::numeric_limits<int>::max())));
+      },
+      py::arg("n"), py::pos_only());
   m.def("get_num_threads", &get_num_threads);
   m.def("report", &report);
   m.def("simd_compiled", &simd_compiled);

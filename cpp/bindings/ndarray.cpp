@@ -36,17 +36,23 @@ bool is_masked(PyObject* array) {
   return py::isinstance(py::handle(array), py::module_::import("numpy.ma").attr("MaskedArray"));
 }
 
-bool foreign_order(char byteorder) {
-  return byteorder == (std::endian::native == std::endian::little ? '>' : '<');
-}
+bool foreign_order(char byteorder) { return byteorder == (std::endian::native == std::endian::little ? '>' : '<'); }
 
 void check_dtype(const char* function, const char* argument, PyObject* object, unsigned allowed, DType* dtype) {
   const auto* descr = py::detail::array_descriptor_proxy(py::detail::array_proxy(object)->descr);
   switch (descr->type_num) {
-    case Api::NPY_UINT8_: *dtype = DType::kUint8; break;
-    case Api::NPY_UINT16_: *dtype = DType::kUint16; break;
-    case Api::NPY_FLOAT_: *dtype = DType::kFloat32; break;
-    case Api::NPY_DOUBLE_: *dtype = DType::kFloat64; break;
+    case Api::NPY_UINT8_:
+      *dtype = DType::kUint8;
+      break;
+    case Api::NPY_UINT16_:
+      *dtype = DType::kUint16;
+      break;
+    case Api::NPY_FLOAT_:
+      *dtype = DType::kFloat32;
+      break;
+    case Api::NPY_DOUBLE_:
+      *dtype = DType::kFloat64;
+      break;
     default:
       refuse<py::type_error>(function, ": ", argument, ": expected dtype ", allowed_names(allowed), ", got ",
                              dtype_name(object));
@@ -57,9 +63,8 @@ void check_dtype(const char* function, const char* argument, PyObject* object, u
   }
   if (foreign_order(descr->byteorder)) {
     refuse<py::type_error>(function, ": ", argument, ": expected ", dtype_name(object),
-                           " in this machine's byte order, got ",
-                           short_repr(py::detail::array_proxy(object)->descr), "; use ", argument, ".astype(",
-                           argument, ".dtype.newbyteorder(\"=\"))");
+                           " in this machine's byte order, got ", short_repr(py::detail::array_proxy(object)->descr),
+                           "; use ", argument, ".astype(", argument, ".dtype.newbyteorder(\"=\"))");
   }
 }
 
@@ -70,9 +75,8 @@ Array checked_array(const char* function, const char* argument, PyObject* object
       refuse<py::type_error>(function, ": ", argument, " must be a NumPy array, got ", type_name(object));
     }
     if (is_masked(object)) {
-      refuse<py::type_error>(function, ": ", argument,
-                             " must not be a masked array (its mask would be ignored); use ", argument,
-                             ".filled(value) or ", argument, ".data");
+      refuse<py::type_error>(function, ": ", argument, " must not be a masked array (its mask would be ignored); use ",
+                             argument, ".filled(value) or ", argument, ".data");
     }
   }
   const auto* p = py::detail::array_proxy(object);
@@ -147,7 +151,8 @@ bool describe(const Array& a, const Axes& axes, Layout* layout) {
   }
   if (l.count == 1) l.image_stride = l.height * l.row_stride;
   const std::ptrdiff_t misalignment =
-      (static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(a.data)) | l.row_stride | l.image_stride) & (item - 1);
+      (static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(a.data)) | l.row_stride | l.image_stride) &
+      (item - 1);
   return misalignment == 0;
 }
 
@@ -227,8 +232,9 @@ Axes image_axes(const char* function, const Array& image, PyObject* channel_axis
                               ": say channel_axis (None: no channels)");
     }
     if (n == 3 && image.shape[2] > kMostUnnamedChannels) {
-      refuse<py::value_error>(function, ": image of shape ", shape_text(image), " would have ", image.shape[2],
-                              " channels: say channel_axis (-1: that is meant; None: a stack of images without channels)");
+      refuse<py::value_error>(
+          function, ": image of shape ", shape_text(image), " would have ", image.shape[2],
+          " channels: say channel_axis (-1: that is meant; None: a stack of images without channels)");
     }
     return {n - 3, n - 2, n - 1};
   }
@@ -285,7 +291,7 @@ ImagePair::ImagePair(const Array& in, const Array& out, const Axes& given, bool 
     o = canonical_layout(out_copy_, out.dtype, axes.channel >= 0);
     out_data = py::detail::array_proxy(out_copy_.ptr())->data;
   }
-  pixels_ = {i.count,    i.height,       i.width,      i.channels,     in_data,
+  pixels_ = {i.count,  i.height,     i.width,        i.channels,   in_data,
              out_data, i.row_stride, i.image_stride, o.row_stride, o.image_stride};
 }
 

@@ -72,9 +72,9 @@ struct Pixels {
 };
 
 // Makes `in` and `out` (same shape and dtype, not empty) readable and writeable as Pixels, by copies where they
-// must be: of an input that is not contiguous within rows, not aligned, or that shares memory with `out` without being the
-// same view; and of an output that is not contiguous or aligned, written back by finish().
-// `separable`: each channel is worked on by itself, so that planes may be treated as images of one channel.
+// must be: of an input that is not contiguous within rows, not aligned, or that shares memory with `out` without being
+// the same view; and of an output that is not contiguous or aligned, written back by finish(). `separable`: each
+// channel is worked on by itself, so that planes may be treated as images of one channel.
 class ImagePair {
  public:
   ImagePair(const Array& in, const Array& out, const Axes& axes, bool separable);

@@ -8,7 +8,8 @@ from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fastcv._core import DEFAULT_CHANNEL_AXIS, box_blur as _box_blur
+from fastcv._core import DEFAULT_CHANNEL_AXIS
+from fastcv._core import box_blur as _box_blur
 
 __all__ = ["box_blur"]
 

@@ -34,8 +34,8 @@ class Scratch {
 // How many threads a call may use: `requested` (0: not said), else set_num_threads, else
 // FASTCV_NUM_THREADS, else OpenMP's own setting; capped by CPU affinity and the cgroup's quota.
 int thread_count(int requested);
-void set_num_threads(int n);  // 0 forgets an earlier choice
-int get_num_threads();        // what thread_count(0) returns now
+void set_num_threads(int n);             // 0 forgets an earlier choice
+int get_num_threads();                   // what thread_count(0) returns now
 void ignore_caps_for_test(bool ignore);  // lets a test ask for more threads than the machine has
 
 // Thrown out of checkpoint() when the caller asked to stop (Ctrl-C). Nothing else throws it.
@@ -67,8 +67,8 @@ int band_count(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads);
 // Calls fn(Band&) for contiguous bands that cover [0, rows), each on its own thread (on the caller's
 // when there is one band, or when already inside a parallel region). The first exception stops the
 // others and is rethrown here. A plain function pointer and context: no allocation on the way.
-void parallel_rows_erased(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads,
-                          void (*fn)(void* context, Band& band), void* context);
+void parallel_rows_erased(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads, void (*fn)(void* context, Band& band),
+                          void* context);
 
 template <class Fn>
 void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads, Fn&& fn) {

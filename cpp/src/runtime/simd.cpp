@@ -74,7 +74,8 @@ void simd_force(const std::string& name) {
       if (name == t.name) bit = t.bit;
     }
     if ((bit & available) == 0) {
-      throw std::invalid_argument("simd_force: name must be one of " + joined(names(available)) + ", got \"" + name + "\"");
+      throw std::invalid_argument("simd_force: name must be one of " + joined(names(available)) + ", got \"" + name +
+                                  "\"");
     }
   }
   hwy::SetSupportedTargetsForTest(bit);  // 0: the real ones again
@@ -90,13 +91,15 @@ void initialize_simd() {
   allowed = detected;
   if (const char* text = std::getenv("FASTCV_SIMD"); text != nullptr && *text != '\0') {
     std::string limit;
-    for (const char* c = text; *c != '\0'; c++) limit += static_cast<char>(std::tolower(static_cast<unsigned char>(*c)));
+    for (const char* c = text; *c != '\0'; c++)
+      limit += static_cast<char>(std::tolower(static_cast<unsigned char>(*c)));
     std::int64_t bit = 0;
     for (const Target& t : kTargets) {
       if (limit == t.name) bit = t.bit;
     }
     if (bit == 0) {
-      throw std::runtime_error("fastcv: FASTCV_SIMD must be one of " + joined(names(~std::int64_t{0})) + ", got \"" + text + "\"");
+      throw std::runtime_error("fastcv: FASTCV_SIMD must be one of " + joined(names(~std::int64_t{0})) + ", got \"" +
+                               text + "\"");
     }
     allowed = detected & ~(bit - 1);  // the limit and everything below it
     if (allowed == 0) {

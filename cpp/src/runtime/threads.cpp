@@ -143,7 +143,7 @@ class Band::Team {
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;
   InterruptPoll poll_;
-  backend::ThreadMark caller_;     // polls, because only there Python sees a signal
+  backend::ThreadMark caller_;  // polls, because only there Python sees a signal
   bool first_ = true;
   Clock::time_point next_poll_{};
 };
@@ -155,8 +155,8 @@ int band_count(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads) {
   return static_cast<int>(std::clamp<std::ptrdiff_t>(most, 1, std::max(threads, 1)));
 }
 
-void parallel_rows_erased(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads,
-                          void (*fn)(void* context, Band& band), void* context) {
+void parallel_rows_erased(std::ptrdiff_t rows, std::ptrdiff_t grain, int threads, void (*fn)(void* context, Band& band),
+                          void* context) {
   if (rows <= 0) return;
   int bands = band_count(rows, grain, threads);
   const bool nested = backend::in_parallel();
