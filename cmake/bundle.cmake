@@ -14,7 +14,7 @@ function(fastcv_install_module module)
       foreach(library IN LISTS resolved)
         get_filename_component(name \"\${library}\" NAME)
         file(REAL_PATH \"\${library}\" file)
-        file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/fastcv/_libs\" TYPE SHARED_LIBRARY
+        file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/fastcv/_libs\" TYPE PROGRAM
              FILES \"\${file}\" RENAME \"\${name}\")
       endforeach()" COMPONENT python)
   else()
