@@ -12,6 +12,7 @@
 
 #include <cstring>
 
+#include "box_blur/mean-inl.h"
 #include "box_blur/window-inl.h"
 #include "hwy/cache_control.h"
 
@@ -73,12 +74,12 @@ HWY_INLINE Layout MakeLayout(const DifferenceJob& job) {
     return from;
   };
   l.edges = take(l.edge_bytes * l.edge_rows);
-  l.state = take(2 * line);
+  l.state = take((job.mean.kind == MeanKind::kFloatRemainder ? 4 : 2) * line);
   l.columns = take(2 * (line + (l.warm_up + 1) * kVector));
   l.line = take(line);
   l.spare_line = take(line);
   l.border_row = take(l.row_bytes);
-  l.rings = take(static_cast<ptrdiff_t>(PrefixWindow<C, false, kInMemory, 2>::kScratch));
+  l.rings = take(kWindowScratch);
   l.total = at + 64;
   return l;
 }
@@ -88,7 +89,7 @@ struct Context {
   const DifferenceJob* job;
   Layout l;
   uint8_t* scratch;
-  int32_t left_pixels[128], right_pixels[128];  // byte offset in the row of each border pixel, or -1
+  int32_t left_pixels[256], right_pixels[256];  // byte offset in the row of each border pixel, or -1
   ptrdiff_t left, right;                        // how many
 };
 
@@ -178,83 +179,6 @@ HWY_INLINE RowSource SourceOf(const Context& c, ptrdiff_t p) {
   return {buffer + LeftBase(c.l), SourceRow(c, p) + c.l.reach - c.l.shift, buffer + RightBase(c.l)};
 }
 
-// ---- from sums to bytes --------------------------------------------------------------------
-
-using box::MeanKind;
-
-struct MeanVectors {
-  V16 magic, area, offset, resting, lift, highest;
-  int shift;
-  bool even;
-};
-HWY_INLINE MeanVectors Broadcast(const box::Mean& m) {
-  return {hn::Set(kWords, m.magic),   hn::Set(kWords, m.area), hn::Set(kWords, m.offset),
-          hn::Set(kWords, m.resting), hn::Set(kWords, m.lift), hn::Set(kWords, static_cast<uint16_t>(m.resting + m.area - 1)),
-          m.shift,                    m.even};
-}
-
-HWY_INLINE V8 Interleave(V16 even, V16 odd_high) {
-  return hn::BitCast(kBytes, hn::OrAnd(even, odd_high, hn::Set(kWords, 0xFF00)));
-}
-HWY_INLINE V16 IfEqual(V16 a, V16 b, V16 then) { return hn::And(hn::VecFromMask(kWords, hn::Eq(a, b)), then); }
-
-// The bytes of the state after adding the window sums.
-HWY_INLINE V8 FinishSum(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V16 odd_sum) {
-  even = hn::Add(even, even_sum);
-  odd = hn::Add(odd, odd_sum);
-  V16 qe = hn::ShiftRightSame(hn::MulHigh(even, m.magic), m.shift);
-  V16 qo = hn::MulHigh(odd, m.magic);
-  if (HWY_LIKELY(!m.even)) return Interleave(qe, hn::ShiftLeftSame(qo, 8 - m.shift));
-  // The tie of an even area is where quotient * area is the biased sum itself.
-  const V16 one = hn::Set(kWords, 1);
-  qo = hn::ShiftRightSame(qo, m.shift);
-  qe = hn::Sub(qe, IfEqual(hn::Add(hn::Mul(qe, m.area), m.resting), even, hn::And(qe, one)));
-  qo = hn::Sub(qo, IfEqual(hn::Add(hn::Mul(qo, m.area), m.resting), odd, hn::And(qo, one)));
-  return Interleave(qe, hn::ShiftLeft<8>(qo));
-}
-
-// The bytes of two by two or three by three sums.
-HWY_INLINE V8 FinishDirect(const MeanVectors& m, V16 even_sum, V16 odd_sum) {
-  const hn::RebindToSigned<decltype(kWords)> di;
-  const auto magic = hn::BitCast(di, m.magic);
-  const auto qe = hn::MulFixedPoint15(hn::BitCast(di, even_sum), magic);
-  const auto qo = hn::MulFixedPoint15(hn::BitCast(di, odd_sum), magic);
-  return hn::BitCast(kBytes, hn::Or(qe, hn::ShiftLeft<8>(qo)));
-}
-
-// Adds a change to the remainder and takes the quotient out of it.
-template <MeanKind kKind>
-HWY_INLINE V16 Divide(const MeanVectors& m, V16& state, V16 change) {
-  const V16 sum = hn::Add(state, change);
-  const V16 dividend = kKind == MeanKind::kRemainder ? sum : hn::AverageRound(state, hn::Add(change, m.lift));
-  const V16 q = hn::Sub(hn::ShiftRightSame(hn::MulHigh(dividend, m.magic), m.shift), m.offset);
-  state = hn::Sub(sum, hn::Mul(q, m.area));
-  if constexpr (kKind == MeanKind::kRemainder) {
-    return q;
-  } else {
-    const auto one_more = hn::Gt(state, m.highest);
-    state = hn::Sub(state, hn::IfThenElseZero(one_more, m.area));
-    return hn::Sub(q, hn::VecFromMask(kWords, one_more));
-  }
-}
-
-// `above`: the output of the row above becomes that of this row (before ties are rounded to even).
-template <MeanKind kKind>
-HWY_INLINE V8 Finish(const MeanVectors& m, V16& even, V16& odd, V16 even_sum, V16 odd_sum, V8& above) {
-  if constexpr (kKind == MeanKind::kSum) {
-    return FinishSum(m, even, odd, even_sum, odd_sum);
-  } else {
-    const V16 qe = Divide<kKind>(m, even, even_sum);
-    const V16 qo = Divide<kKind>(m, odd, odd_sum);
-    const V16 change = hn::IfVecThenElse(hn::Set(kWords, 0x00FF), qe, hn::ShiftLeft<8>(qo));
-    above = hn::Add(above, hn::BitCast(kBytes, change));
-    if (HWY_LIKELY(!m.even)) return above;
-    const V16 one = hn::Set(kWords, 1);
-    const V16 tie = hn::Or(IfEqual(even, m.resting, one), IfEqual(odd, m.resting, hn::ShiftLeft<8>(one)));
-    return hn::Sub(above, hn::And(above, hn::BitCast(kBytes, tie)));
-  }
-}
-
 // ---- passes --------------------------------------------------------------------------------
 
 // Two rows of a window of kRowsIn rows that begins with a, b; the even and the odd bytes apart.
@@ -312,12 +236,13 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   const MeanVectors m = mean;
   Window window;
   window.Reset(c.scratch + l.rings, static_cast<int>(c.job->columns->ksize));
-  uint16_t* const state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
+  uint8_t* const state = c.scratch + l.state;
   uint8_t* const line = c.scratch + l.line;
   uint8_t* const out0 = rows.out[0];
   uint8_t* const out1 = rows.out[1];
   const bool stream = l.stream;
-  Group<2> even, odd, even_sum, odd_sum;
+  Group<2> even, odd;
+  typename Window::Sums even_sum, odd_sum;
 
   // All positions are in bytes: `at` is kVector times the vector's number.
   const ptrdiff_t cut = l.shift > 0 ? 0 : -1;  // the vector in which the row begins
@@ -325,17 +250,16 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
     if constexpr (kKind == MeanKind::kDirect) {
       first = FinishDirect(m, even_sum.lo.v, odd_sum.lo.v);
       second = FinishDirect(m, even_sum.hi.v, odd_sum.hi.v);
-      return;
-    }
-    V16 se = hn::Load(kWords, state + at);
-    V16 so = hn::Load(kWords, state + at + kLanes16);
+    } else {
+    State<kKind> kept;
+    kept.Load(state + at * kept.kScale);
     V8 above = hn::Zero(kBytes);
     if constexpr (kKind != MeanKind::kSum) above = hn::Load(kBytes, line + at);
-    first = Finish<kKind>(m, se, so, even_sum.lo.v, odd_sum.lo.v, above);
-    second = Finish<kKind>(m, se, so, even_sum.hi.v, odd_sum.hi.v, above);
-    hn::Store(se, kWords, state + at);
-    hn::Store(so, kWords, state + at + kLanes16);
+    first = Finish<kKind, 0>(m, kept, even_sum, odd_sum, above);
+    second = Finish<kKind, 1>(m, kept, even_sum, odd_sum, above);
+    kept.Store(state + at * kept.kScale);
     if constexpr (kKind != MeanKind::kSum) hn::Store(above, kBytes, line + at);
+    }
   };
   // `whole`: no part of the vector lies outside the row.
   const auto finish = [&](ptrdiff_t at, bool whole) HWY_ATTR __attribute__((always_inline)) {
@@ -406,9 +330,10 @@ HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
   Window window;
   window.Reset(c.scratch + l.rings, static_cast<int>(c.job->columns->ksize));
   const uint16_t* columns = reinterpret_cast<const uint16_t*>(c.scratch + l.columns);
-  uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
+  uint8_t* state = c.scratch + l.state;
   uint8_t* line = c.scratch + l.line;
-  Group<1> even, odd, even_sum, odd_sum;
+  Group<1> even, odd;
+  typename Window::Sums even_sum, odd_sum;
   for (ptrdiff_t i = -l.warm_up; i < l.vectors + Window::kLag; i++) {
     even.v = hn::Load(kWords, columns);
     odd.v = hn::Load(kWords, columns + kLanes16);
@@ -416,12 +341,11 @@ HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
     window.Step(even, odd, even_sum, odd_sum);
     const ptrdiff_t n = i - Window::kLag;
     if (n < 0) continue;
-    V16 se = hn::Load(kWords, state + 2 * n * kLanes16);
-    V16 so = hn::Load(kWords, state + (2 * n + 1) * kLanes16);
+    State<kKind> kept;
+    kept.Load(state + n * kVector * kept.kScale);
     V8 above = hn::Load(kBytes, line + n * kVector);
-    const V8 bytes = Finish<kKind>(m, se, so, even_sum.v, odd_sum.v, above);
-    hn::Store(se, kWords, state + 2 * n * kLanes16);
-    hn::Store(so, kWords, state + (2 * n + 1) * kLanes16);
+    const V8 bytes = Finish<kKind, 0>(m, kept, even_sum, odd_sum, above);
+    kept.Store(state + n * kVector * kept.kScale);
     hn::Store(kKind == MeanKind::kSum ? bytes : above, kBytes, line + n * kVector);
     if (m.even) hn::Store(bytes, kBytes, c.scratch + l.spare_line + n * kVector);
   }
@@ -459,8 +383,14 @@ HWY_NOINLINE void FirstRow(const Context& c, const MeanVectors& m, ptrdiff_t y) 
   const Layout& l = c.l;
   const box::Mean& mean = c.job->mean;
   const ptrdiff_t ky = c.job->rows->ksize;
-  uint16_t* state = reinterpret_cast<uint16_t*>(c.scratch + l.state);
-  for (ptrdiff_t i = 0; i < 2 * l.vectors; i++) hn::Store(hn::Set(kWords, mean.start), kWords, state + i * kLanes16);
+  for (ptrdiff_t at = 0; at < State<kKind>::kScale * l.vectors * kVector; at += kVector) {
+    uint8_t* state = c.scratch + l.state + at;
+    if constexpr (kKind == MeanKind::kFloatRemainder) {
+      hn::Store(hn::Set(kFloats, mean.float_start), kFloats, reinterpret_cast<float*>(state));
+    } else {
+      hn::Store(hn::Set(kWords, mean.start), kWords, reinterpret_cast<uint16_t*>(state));
+    }
+  }
   memset(c.scratch + l.line, 0, l.vectors * kVector);
   for (ptrdiff_t j = 0; j < ky; j += mean.group_rows) {
     const ptrdiff_t end = HWY_MIN(j + mean.group_rows, ky);
@@ -521,8 +451,17 @@ struct ByPrefix {
 };
 
 template <bool kOddTaps>
+struct ByHalves {
+  template <int kRows>
+  using Window = HalvesWindow<C, kOddTaps, kRows>;
+};
+
+template <bool kOddTaps>
 HWY_INLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
   using InMemory = ByPrefix<kOddTaps, kInMemory>;
+  if (c.job->mean.kind == MeanKind::kFloatRemainder) {
+    return BlurRows<ByHalves<kOddTaps>::template Window, MeanKind::kFloatRemainder>(c, y0, y1, band);
+  }
   if (c.job->mean.kind == MeanKind::kWideRemainder) {
     return BlurRows<InMemory::template Window, MeanKind::kWideRemainder>(c, y0, y1, band);
   }

@@ -11,6 +11,8 @@ constexpr std::int64_t kMax16 = 65535;
 constexpr std::int64_t kLargestSumArea = 256;  // 255 * 256 + 128 fits 16 bits
 constexpr std::int64_t kLargestTaps = 16;         // windows by doubling
 constexpr std::int64_t kLargestStep = 128;        // 255 * 128 fits a signed 16-bit change
+constexpr std::int64_t kLargestFloatStep = 255;   // two such halves
+constexpr std::int64_t kLargestFloatArea = 1 << 22;
 
 struct Magic {
   std::uint16_t magic = 0, shift = 0, increment = 0;
@@ -38,11 +40,27 @@ Magic find_magic(std::int64_t area, std::int64_t needed) {
 
 }  // namespace
 
+// The remainder r in [0, area) is kept as r - (area - 1) / 2, so that the quotient of r + change is the nearest integer
+// to (state + change) / area: always at least 0.5 / area away from a tie. Everything up to 2^23 is exact in float; one
+// product with the rounded inverse errs by less than (0.5 + 255 * ksize_x / area) * 2^-23 < 0.5 / area.
+Mean float_mean(std::int64_t area, std::int64_t bias, bool even) {
+  Mean mean;
+  mean.kind = MeanKind::kFloatRemainder;
+  mean.inverse = 1.0f / static_cast<float>(area);
+  mean.float_area = static_cast<float>(area);
+  mean.float_resting = -0.5f * static_cast<float>(area - 1);
+  mean.float_start = mean.float_resting + static_cast<float>(bias);
+  mean.group_rows = 1;
+  mean.even = even;
+  return mean;
+}
+
 bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Mean* mean) {
-  if (ksize_x > kLargestStep || ksize_y > kMax16 || ksize_x * ksize_y > kMax16 / 2) return false;
+  if (ksize_x > kLargestFloatStep || ksize_y > kLargestFloatArea / ksize_x) return false;
   const std::int64_t area = ksize_x * ksize_y;
   const std::int64_t bias = rounding == Rounding::kFloor ? 0 : area / 2;
   const std::int64_t change = 255 * ksize_x;  // the largest that one row brings
+  const bool even = rounding == Rounding::kEven && area % 2 == 0;
   const auto fill = [&](MeanKind kind, const Magic& magic, std::int64_t offset, std::int64_t resting,
                         std::int64_t group_rows) {
     mean->kind = kind;
@@ -54,7 +72,7 @@ bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Me
     mean->start = static_cast<std::uint16_t>(resting + bias);
     mean->lift = static_cast<std::uint16_t>(change);
     mean->group_rows = static_cast<int>(std::clamp<std::int64_t>(group_rows, 1, std::min<std::int64_t>(ksize_y, 257)));
-    mean->even = rounding == Rounding::kEven && area % 2 == 0;
+    mean->even = even;
     return true;
   };
   const bool half_up = rounding == Rounding::kNearest || (rounding == Rounding::kEven && area % 2 == 1);
@@ -67,23 +85,29 @@ bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Me
     const Magic magic = find_magic(area, 255 * area + bias);
     return magic.exact >= 0 && fill(MeanKind::kSum, magic, 0, magic.increment, ksize_y);
   }
-  const std::int64_t offset = (change + area - 1) / area;
-  const std::int64_t largest = offset * area + area - 1;  // before a change
-  const Magic magic = find_magic(area, largest + change);
-  if (magic.exact >= 0) {
-    return fill(MeanKind::kRemainder, magic, offset, offset * area + magic.increment, (magic.exact - largest) / change);
+  if (area <= kMax16 / 2 && ksize_x <= kLargestStep) {
+    const std::int64_t offset = (change + area - 1) / area;
+    const std::int64_t largest = offset * area + area - 1;  // before a change
+    const Magic magic = find_magic(area, largest + change);
+    if (magic.exact >= 0) {
+      const std::int64_t rows = (magic.exact - largest) / change;
+      return fill(MeanKind::kRemainder, magic, offset, offset * area + magic.increment, rows);
+    }
+    // With r in [0, area) and H the change, the kernel divides a = floor((r + H + wide * area) / 2) by area / 2, from
+    // state = r + resting and lift + H: resting + lift + 1 = wide * area. The reciprocal is rounded down and a's lowest
+    // bit is lost, so the quotient may be one too small (a * 2 / 2^16 < 1), never too large.
+    const std::int64_t wide = (change + 1 + area - 1) / area;
+    const std::int64_t resting = wide * area - 1 - change;
+    if (area >= 4096 && resting + area + area / 16 + change <= kMax16) {
+      int shift = 15;
+      while ((std::int64_t{2} << (16 + shift)) / area > kMax16) shift--;
+      const Magic half = {static_cast<std::uint16_t>((std::int64_t{2} << (16 + shift)) / area),
+                          static_cast<std::uint16_t>(shift), 0, 0};
+      return fill(MeanKind::kWideRemainder, half, wide, resting, 1);
+    }
   }
-  // With r in [0, area) and H the change, the kernel divides a = floor((r + H + wide * area) / 2) by area / 2, from
-  // state = r + resting and lift + H: resting + lift + 1 = wide * area. The reciprocal is rounded down and a's lowest bit is
-  // lost, so the quotient may be one too small (a * 2 / 2^16 < 1), never too large.
-  const std::int64_t wide = (change + 1 + area - 1) / area;
-  const std::int64_t resting = wide * area - 1 - change;
-  if (area < 4096 || resting + area + area / 16 + change > kMax16) return false;
-  int shift = 15;
-  while ((std::int64_t{2} << (16 + shift)) / area > kMax16) shift--;
-  const Magic half = {static_cast<std::uint16_t>((std::int64_t{2} << (16 + shift)) / area),
-                      static_cast<std::uint16_t>(shift), 0, 0};
-  return fill(MeanKind::kWideRemainder, half, wide, resting, 1);
+  *mean = float_mean(area, bias, even);
+  return true;
 }
 
 bool difference_applies(const DifferenceJob& job) {

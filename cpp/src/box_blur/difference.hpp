@@ -18,9 +18,10 @@ enum class MeanKind : int {
   kSum,            // the state is the window's sum (area <= 256)
   kRemainder,      // only the remainder of the division, and the quotient is added to the output of the row above
   kWideRemainder,  // the same where remainder + change leaves 16 bits: half of it is divided, and one too little mended
+  kFloatRemainder, // the same in float lanes, for any area: slower, but still one pass
 };
 
-// In the two last kinds the state is biased so that nothing becomes negative.
+// In the two middle kinds of remainder the state is biased so that nothing becomes negative; in floats it is centred.
 struct Mean {
   MeanKind kind = MeanKind::kSum;
   std::uint16_t area = 0, magic = 0, shift = 0;
@@ -29,6 +30,7 @@ struct Mean {
   std::uint16_t start = 0;    // the state before the first row: resting + rounding bias
   std::uint16_t lift = 0;     // kWideRemainder: the largest change
   int group_rows = 0;         // rows whose column sums may be added in one step
+  float inverse = 0, float_area = 0, float_resting = 0, float_start = 0;  // kFloatRemainder
   bool even = false;          // a quotient without remainder is a tie: round it to even
 };
 

@@ -169,9 +169,10 @@ struct Taps<0, kStride, M> {
 };
 
 // What went in any number of bytes ago: a ring in memory, with its first vector repeated behind its end.
-template <int M>
+constexpr size_t kRingBytes = 1024;      // > 4 channels x 128 pixels + 2 vectors
+constexpr size_t kLongRingBytes = 2048;  // > 4 channels x 255 pixels + 2 vectors
+template <int M, size_t kBytesEach = kRingBytes>
 struct Ring {
-  static constexpr size_t kBytesEach = 1024;  // > 4 channels x 128 pixels + 2 vectors
   static constexpr size_t kPitch = kBytesEach + 64;
   static constexpr size_t kBytesAll = M * kPitch;
   uint8_t* memory;
@@ -186,12 +187,19 @@ struct Ring {
     Write(Zeros<M>(), memory + kBytesEach - kVector);
   }
   HWY_INLINE Group<M> Step(const Group<M>& current) {
-    Write(current, memory + position);
-    if (position == 0) Write(current, memory + kBytesEach);
-    const Group<M> r = Read<M>(memory + ((position - delay) & (kBytesEach - 1)));
-    position = (position + kVector) & (kBytesEach - 1);
+    Put(current);
+    const Group<M> r = At(delay);
+    Advance();
     return r;
   }
+  HWY_INLINE void Put(const Group<M>& current) {
+    Write(current, memory + position);
+    if (position == 0) Write(current, memory + kBytesEach);
+  }
+  HWY_INLINE Group<M> At(size_t bytes_ago) const {
+    return Read<M>(memory + ((position - bytes_ago) & (kBytesEach - 1)));
+  }
+  HWY_INLINE void Advance() { position = (position + kVector) & (kBytesEach - 1); }
 
  private:
   template <int N>
@@ -302,6 +310,7 @@ struct PrefixSum {
 // q[i] = odd[i] + even[i - b] stand C lanes apart, and one window u of half the taps over them gives both halves.
 template <int C, int kTaps, int kRows>
 struct TapsWindow {
+  using Sums = Group<kRows>;
   static constexpr bool kSplit = C % 2 == 0;
   static constexpr int kMore = (C + 1) / 2, kFewer = (C - 1) / 2;
   static constexpr int kEdgeShift = kTaps % 2 == 0 ? C * kTaps / 2 : C * (kTaps - 1) / 2;
@@ -342,6 +351,7 @@ struct TapsWindow {
 // some 400 instructions ahead then finds work in both halves, where one long chain would leave it waiting.
 template <int C, bool kOddTaps, int kDelay, int kRows>
 struct PrefixWindow {
+  using Sums = Group<kRows>;
   static constexpr bool kSplit = C % 2 == 0;
   static constexpr int kMore = (C + 1) / 2, kFewer = (C - 1) / 2;
   static constexpr int M = kSplit ? 2 * kRows : kRows;
@@ -354,7 +364,6 @@ struct PrefixWindow {
   Group<kRows> even, odd;
 
   static constexpr ptrdiff_t kLag = 1;
-  static constexpr size_t kScratch = 6 * Ring<1>::kPitch;
   static HWY_INLINE size_t DelayBytes(int taps) { return static_cast<size_t>(C) * (kSplit ? taps : taps / 2 * 2); }
   HWY_INLINE void Reset(uint8_t* scratch, int taps) {
     prefix.Reset();
@@ -389,6 +398,75 @@ struct PrefixWindow {
     }
   }
 };
+
+// Sums too large for 16 bits, as two that are not: those of the newer and of the older half of the window.
+template <int kRows>
+struct Halves {
+  Group<kRows> newer, older;
+};
+
+template <int C, bool kOddTaps, int kRows>
+struct HalvesWindow {
+  using Sums = Halves<kRows>;
+  static constexpr bool kSplit = C % 2 == 0;
+  static constexpr int kMore = (C + 1) / 2, kFewer = (C - 1) / 2;
+  static constexpr int M = kSplit ? 2 * kRows : kRows;
+  static constexpr ptrdiff_t kLag = 1;
+  PrefixSum<kSplit ? C / 2 : C, M> prefix;
+  Ring<M, kLongRingBytes> before;
+  Ring<kRows, kLongRingBytes> edge;
+  Delay<kFewer, kRows> pair;
+  Delay<kMore, kRows> newer_window, older_window;
+  Group<M> scanned;  // waiting, with even and odd
+  Group<kRows> even, odd;
+  size_t half_delay;
+
+  HWY_INLINE void Reset(uint8_t* scratch, int taps) {
+    const int steps = kSplit ? taps : taps / 2;  // of C bytes, or of 2 C
+    const size_t step = kSplit ? C : 2 * C;
+    half_delay = (steps + 1) / 2 * step;
+    prefix.Reset();
+    before.Reset(scratch, steps * step);
+    scanned = Zeros<M>();
+    if constexpr (!kSplit) {
+      edge.Reset(scratch + M * Ring<1, kLongRingBytes>::kPitch, steps * step);
+      pair.Reset();
+      newer_window.Reset();
+      older_window.Reset();
+      even = odd = Zeros<kRows>();
+    }
+  }
+  HWY_INLINE void Step(const Group<kRows>& next_even, const Group<kRows>& next_odd, Sums& even_sum, Sums& odd_sum) {
+    const Group<M> p = prefix.Step(scanned);
+    before.Put(p);
+    const Group<M> middle = before.At(half_delay);
+    const Group<M> newer = Minus(p, middle);
+    const Group<M> older = Minus(middle, before.At(before.delay));
+    before.Advance();
+    if constexpr (kSplit) {
+      even_sum.newer = newer.lo;
+      even_sum.older = older.lo;
+      odd_sum.newer = newer.hi;
+      odd_sum.older = older.hi;
+      scanned = prefix.Scan(Group<M>(next_even, next_odd));
+    } else {
+      odd_sum.newer = newer;
+      even_sum.newer = newer_window.Step(newer);
+      if constexpr (kOddTaps) {
+        odd_sum.older = Sum(older, edge.Step(odd));
+        even_sum.older = Sum(older_window.Step(older), even);
+      } else {
+        odd_sum.older = older;
+        even_sum.older = Sum(older_window.Step(older), Minus(even, edge.Step(even)));
+      }
+      scanned = prefix.Scan(Sum(next_odd, pair.Step(next_even)));
+      even = next_even;
+      odd = next_odd;
+    }
+  }
+};
+
+constexpr ptrdiff_t kWindowScratch = 6 * Ring<1, kLongRingBytes>::kPitch;
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

@@ -93,6 +93,21 @@ HWY_INLINE V SlideUpFrom(V prev, V cur) {
   }
 }
 
+// The sum of each two neighbouring signed 16-bit lanes, as 32 bits.
+template <class V16>
+HWY_INLINE auto SumsOf2(V16 v) {
+  const hn::ScalableTag<int32_t> d;
+  using V32 = hn::Vec<decltype(d)>;
+#if HWY_TARGET <= HWY_AVX3
+  return V32{_mm512_madd_epi16(v.raw, _mm512_set1_epi16(1))};
+#elif HWY_TARGET == HWY_AVX2
+  return V32{_mm256_madd_epi16(v.raw, _mm256_set1_epi16(1))};
+#else
+  const V32 pair = hn::BitCast(d, v);
+  return hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(pair)), hn::ShiftRight<16>(pair));
+#endif
+}
+
 // Lane i becomes lane kN - kPeriod + (i mod kPeriod): the last kPeriod lanes, again and again. 16-bit lanes.
 template <int kPeriod, class V>
 HWY_INLINE V RepeatLast(V v) {
