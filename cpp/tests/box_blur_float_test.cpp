@@ -49,9 +49,8 @@ TYPED_TEST(BoxBlurFloat, ErrorBoundOverAllMagnitudes) {
   for (const Ksize k : kWindows) {
     std::vector<T> values(40 * 90 * 3);
     for (T& v : values)
-      v = static_cast<T>(
-          std::ldexp(0.5 + random() / 8589934592.0, static_cast<int>(random() % (2 * kRange)) - kRange) *
-          (random() % 2 ? 1 : -1));
+      v = static_cast<T>(std::ldexp(0.5 + random() / 8589934592.0, static_cast<int>(random() % (2 * kRange)) - kRange) *
+                         (random() % 2 ? 1 : -1));
     Canvas<T> in(40, 90, 3);
     in.assign(values);
     const BoxBlurOptions o = window(k.x, k.y);
@@ -71,8 +70,7 @@ TYPED_TEST(BoxBlurFloat, ConstantStaysConstant) {
                                     std::numeric_limits<T>::denorm_min(),
                                     -5 * std::numeric_limits<T>::denorm_min()};
   for (const Ksize k : kWindows)
-    for (const Border border :
-         {Border::kReflect101, Border::kReflect, Border::kClamp, Border::kWrap, Border::kShrink})
+    for (const Border border : {Border::kReflect101, Border::kReflect, Border::kClamp, Border::kWrap, Border::kShrink})
       for (const T value : constants) {
         Canvas<T> in(33, 70, 2);
         in.assign(std::vector<T>(33 * 70 * 2, value));
@@ -116,12 +114,12 @@ void only_its_windows(T strange, bool all_of_them) {
             const bool holds = rows[y] && columns[x] && c == at_c;
             if (!holds) {
               ASSERT_EQ(std::memcmp(&with[i], &without[i], sizeof(T)), 0)
-                  << describe<T>(spiked.readable(), o) << ": " << strange << " at row " << at_y << ", column "
-                  << at_x << ", channel " << at_c << " is felt at " << place(i, width, channels);
+                  << describe<T>(spiked.readable(), o) << ": " << strange << " at row " << at_y << ", column " << at_x
+                  << ", channel " << at_c << " is felt at " << place(i, width, channels);
             } else if (all_of_them) {
               ASSERT_FALSE(std::isfinite(with[i]))
-                  << describe<T>(spiked.readable(), o) << ": " << strange << " at row " << at_y << ", column "
-                  << at_x << " is lost at " << place(i, width, channels);
+                  << describe<T>(spiked.readable(), o) << ": " << strange << " at row " << at_y << ", column " << at_x
+                  << " is lost at " << place(i, width, channels);
             }
           }
           if (!all_of_them) {

@@ -47,16 +47,16 @@ struct Term {
 };
 
 // The window of output x, one position after the other.
-inline std::vector<Term> walked_window(std::ptrdiff_t x, std::ptrdiff_t n, std::int64_t ksize,
-                                       std::int64_t anchor, Border border) {
+inline std::vector<Term> walked_window(std::ptrdiff_t x, std::ptrdiff_t n, std::int64_t ksize, std::int64_t anchor,
+                                       Border border) {
   std::vector<Term> terms;
   for (std::int64_t i = 0; i < ksize; i++) terms.push_back({continued(x - anchor + i, n, border), 1});
   return terms;
 }
 
 // The same for windows too long to walk: whole periods are counted, not walked.
-inline std::vector<Term> counted_window(std::ptrdiff_t x, std::ptrdiff_t n, std::int64_t ksize,
-                                        std::int64_t anchor, Border border) {
+inline std::vector<Term> counted_window(std::ptrdiff_t x, std::ptrdiff_t n, std::int64_t ksize, std::int64_t anchor,
+                                        Border border) {
   const std::int64_t first = x - anchor, last = first + ksize - 1;
   std::vector<Term> terms;
   if (border == Border::kClamp || border == Border::kConstant || border == Border::kShrink) {
@@ -78,8 +78,8 @@ inline std::vector<Term> counted_window(std::ptrdiff_t x, std::ptrdiff_t n, std:
   return terms;
 }
 
-inline std::vector<Term> window_of(std::ptrdiff_t x, std::ptrdiff_t n, std::int64_t ksize,
-                                   std::int64_t anchor, Border border) {
+inline std::vector<Term> window_of(std::ptrdiff_t x, std::ptrdiff_t n, std::int64_t ksize, std::int64_t anchor,
+                                   Border border) {
   return ksize <= 100 + 4 * n ? walked_window(x, n, ksize, anchor, border)
                               : counted_window(x, n, ksize, anchor, border);
 }
@@ -104,16 +104,14 @@ std::vector<Sum> window_sums(const ImageView<const T>& image, const BoxBlurOptio
   const bool skip = o.border == Border::kShrink;
 
   std::vector<std::vector<Term>> columns;
-  for (std::ptrdiff_t x = 0; x < width; x++)
-    columns.push_back(window_of(x, width, o.ksize_x, o.anchor_x, o.border));
+  for (std::ptrdiff_t x = 0; x < width; x++) columns.push_back(window_of(x, width, o.ksize_x, o.anchor_x, o.border));
 
   std::vector<Sum> across(pixels.size(), Sum{0});  // of windows one row high
   for (std::ptrdiff_t y = 0; y < height; y++)
     for (std::ptrdiff_t x = 0; x < width; x++)
       for (const Term& term : columns[x]) {
         if (term.index == kNowhere && skip) continue;
-        const T* pixel =
-            term.index == kNowhere ? outside.data() : &pixels[(y * width + term.index) * channels];
+        const T* pixel = term.index == kNowhere ? outside.data() : &pixels[(y * width + term.index) * channels];
         for (std::ptrdiff_t c = 0; c < channels; c++)
           across[(y * width + x) * channels + c] += static_cast<Sum>(term.weight) * value(pixel, c);
       }
@@ -125,8 +123,7 @@ std::vector<Sum> window_sums(const ImageView<const T>& image, const BoxBlurOptio
   for (std::ptrdiff_t y = 0; y < height; y++)
     for (const Term& term : window_of(y, height, o.ksize_y, o.anchor_y, o.border)) {
       if (term.index == kNowhere && skip) continue;
-      const Sum* row =
-          term.index == kNowhere ? across_outside.data() : &across[term.index * width * channels];
+      const Sum* row = term.index == kNowhere ? across_outside.data() : &across[term.index * width * channels];
       for (std::ptrdiff_t i = 0; i < width * channels; i++)
         sums[y * width * channels + i] += static_cast<Sum>(term.weight) * row[i];
     }
@@ -134,8 +131,8 @@ std::vector<Sum> window_sums(const ImageView<const T>& image, const BoxBlurOptio
 }
 
 // What the sum of output (y, x) is divided by.
-inline std::int64_t window_area(std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t height,
-                                std::ptrdiff_t width, const BoxBlurOptions& o) {
+inline std::int64_t window_area(std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t height, std::ptrdiff_t width,
+                                const BoxBlurOptions& o) {
   if (o.border != Border::kShrink) return o.ksize_x * o.ksize_y;
   const auto inside = [](std::int64_t at, std::int64_t n, std::int64_t ksize, std::int64_t anchor) {
     return std::min(n - 1, at - anchor + ksize - 1) - std::max<std::int64_t>(0, at - anchor) + 1;

@@ -37,8 +37,7 @@ bool right_everywhere(const ImageView<const T>& in, BoxBlurOptions options) {
       right &= bool(matches);
       if (!first.empty()) {
         right = false;
-        ADD_FAILURE() << describe<T>(in, options) << ": not the bytes of " << simd_detected()[0]
-                      << " with one thread";
+        ADD_FAILURE() << describe<T>(in, options) << ": not the bytes of " << simd_detected()[0] << " with one thread";
       }
       if (first.empty()) first = got;
     }
@@ -104,17 +103,9 @@ TYPED_TEST(BoxBlurTypes, RectangularWindows) {
     windows.push_back({k, 2});
     windows.push_back({3, k});
   }
-  windows.insert(windows.end(), {{2, 7},
-                                 {7, 2},
-                                 {16, 16},
-                                 {15, 17},
-                                 {17, 15},
-                                 {4, 64},
-                                 {64, 4},
-                                 {128, 255},
-                                 {255, 128},
-                                 {9, 4},
-                                 {100, 300}});
+  windows.insert(
+      windows.end(),
+      {{2, 7}, {7, 2}, {16, 16}, {15, 17}, {17, 15}, {4, 64}, {64, 4}, {128, 255}, {255, 128}, {9, 4}, {100, 300}});
   int turn = 0;
   for (const auto& [kx, ky] : windows)
     for (const std::ptrdiff_t channels : {1, 3, 4, 6}) {
@@ -295,8 +286,7 @@ constexpr std::int64_t kHuge = (std::int64_t{1} << 31) - 1;
 
 TYPED_TEST(BoxBlurTypes, HugeWindows) {
   using T = TypeParam;
-  constexpr std::int64_t kMaximum =
-      std::is_same_v<T, std::uint16_t> ? 65535 : 255;  // floats: no limit, as 8-bit here
+  constexpr std::int64_t kMaximum = std::is_same_v<T, std::uint16_t> ? 65535 : 255;  // floats: no limit, as 8-bit here
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() / kHuge / kMaximum;
   int turn = 0;
   for (const Border border : kBorders)
@@ -317,8 +307,7 @@ TYPED_TEST(BoxBlurTypes, HugeWindows) {
         if (where == 2) o.anchor_x = kx - 1, o.anchor_y = 0;
         const double value[4] = {1, 200, 31, 0};
         if (border == Border::kConstant) o.border_value = value;
-        const Canvas<T> in =
-            make_canvas<T>(1 + turn % 9, 1 + turn % 13, 1 + turn % 4, Content::kRandom, turn);
+        const Canvas<T> in = make_canvas<T>(1 + turn % 9, 1 + turn % 13, 1 + turn % 4, Content::kRandom, turn);
         if (!right_everywhere<T>(in.readable(), o)) return;
       }
 }
@@ -341,10 +330,8 @@ TYPED_TEST(BoxBlurIntegers, SumsAtTheLimitOf63Bits) {
       EXPECT_TRUE(same_bytes(in.dense(), blur<T>(in.readable(), o), 5, 3)) << describe<T>(in.readable(), o);
       o.ksize_y = kHuge;
       Canvas<T> out(6, 5, 3);
-      EXPECT_THROW(blur<T>(in.readable(), out.image(), o), std::invalid_argument)
-          << describe<T>(in.readable(), o);
-      EXPECT_TRUE(std::memcmp(out.dense().data(), Canvas<T>(6, 5, 3).dense().data(), 6 * 5 * 3 * sizeof(T)) ==
-                  0)
+      EXPECT_THROW(blur<T>(in.readable(), out.image(), o), std::invalid_argument) << describe<T>(in.readable(), o);
+      EXPECT_TRUE(std::memcmp(out.dense().data(), Canvas<T>(6, 5, 3).dense().data(), 6 * 5 * 3 * sizeof(T)) == 0)
           << "written before the refusal";
     }
 }
@@ -372,8 +359,7 @@ TYPED_TEST(BoxBlurTypes, FlippedImageFlippedAnswer) {
       const Canvas<T> in = make_canvas<T>(23, 101, 3, Content::kRandom, 9);
       Canvas<T> mirrored(23, 101, 3);
       std::vector<T> values = in.dense(), turned(values.size());
-      for (std::size_t i = 0; i < values.size(); i += 3)
-        std::copy_n(&values[i], 3, &turned[values.size() - 3 - i]);
+      for (std::size_t i = 0; i < values.size(); i += 3) std::copy_n(&values[i], 3, &turned[values.size() - 3 - i]);
       mirrored.assign(turned);
       const std::vector<T> a = blur<T>(in.readable(), square(k, border)),
                            b = blur<T>(mirrored.readable(), square(k, border));
@@ -390,8 +376,7 @@ TYPED_TEST(BoxBlurTypes, AlphaModes) {
   for (const Alpha alpha : {Alpha::kBlur, Alpha::kOpaque, Alpha::kCopy, Alpha::kPremultiplied})
     for (const Border border : kBorders)
       for (const Rounding rounding : kRoundings)
-        for (const auto& [kx, ky] :
-             {std::pair<int, int>{2, 2}, {3, 3}, {8, 8}, {16, 5}, {33, 31}, {1, 4}, {150, 90}}) {
+        for (const auto& [kx, ky] : {std::pair<int, int>{2, 2}, {3, 3}, {8, 8}, {16, 5}, {33, 31}, {1, 4}, {150, 90}}) {
           turn++;
           BoxBlurOptions o = window(kx, ky, border);
           o.alpha = alpha;
@@ -400,8 +385,7 @@ TYPED_TEST(BoxBlurTypes, AlphaModes) {
           if (border == Border::kConstant && turn % 2) o.border_value = value;
           std::vector<T> values = make_values<T>(7 + turn % 5, 20 + turn % 53, 4, Content::kRandom, turn);
           std::mt19937 random(turn);
-          for (std::size_t i = 0; i < values.size();
-               i++) {  // half of the image transparent; no negative alpha
+          for (std::size_t i = 0; i < values.size(); i++) {  // half of the image transparent; no negative alpha
             if (i % 4 == 3 && (random() % 2 || (i / 4) % (20 + turn % 53) < 12)) values[i] = 0;
             if (values[i] < 0) values[i] = -values[i];
           }
@@ -420,8 +404,7 @@ TYPED_TEST(BoxBlurTypes, PremultipliedNothingIsNothing) {
   for (const Border border : kBorders) {
     BoxBlurOptions o = square(5, border);
     o.alpha = Alpha::kPremultiplied;
-    EXPECT_TRUE(same_bytes(std::vector<T>(values.size(), T{0}), blur<T>(in.readable(), o), 30, 4))
-        << name(border);
+    EXPECT_TRUE(same_bytes(std::vector<T>(values.size(), T{0}), blur<T>(in.readable(), o), 30, 4)) << name(border);
   }
 }
 
@@ -447,9 +430,8 @@ TYPED_TEST(BoxBlurIntegers, PremultipliedOpaqueIsPlain) {
 
 TYPED_TEST(BoxBlurTypes, AnyLayoutSameBytes) {
   using T = TypeParam;
-  const std::vector<Layout> layouts = {{0, 1, false, 0}, {1, 0, false, 0},   {3, 3, true, 0},
-                                       {64, 0, true, 0}, {61, 63, false, 0}, {0, 0, true, 0},
-                                       {7, 31, true, 5}};
+  const std::vector<Layout> layouts = {{0, 1, false, 0},   {1, 0, false, 0}, {3, 3, true, 0}, {64, 0, true, 0},
+                                       {61, 63, false, 0}, {0, 0, true, 0},  {7, 31, true, 5}};
   for (const std::ptrdiff_t channels : {1, 3, 4, 5})
     for (const std::int64_t k : {2, 3, 8, 15, 33})
       for (const std::ptrdiff_t width : {1, 2, 63, 64, 65, 200}) {
@@ -500,8 +482,7 @@ TYPED_TEST(BoxBlurTypes, Batches) {
         o.num_threads = threads;
         box_blur<T>(in.input(), out.batch(), o);
         for (std::ptrdiff_t i = 0; i < count; i++)
-          EXPECT_TRUE(same_bytes(blur<T>(in.readable(i), o), out.dense(i), w, 3))
-              << "image " << i << " of " << count;
+          EXPECT_TRUE(same_bytes(blur<T>(in.readable(i), o), out.dense(i), w, 3)) << "image " << i << " of " << count;
         EXPECT_TRUE(out.untouched_around());
       }
 }
@@ -514,12 +495,10 @@ TYPED_TEST(BoxBlurTypes, BatchStridesZeroAndNegative) {
   BatchView<const T> same = in.input();
   same.image_stride = 0;
   box_blur<T>(same, out.batch(), square(5));
-  for (int i = 0; i < 4; i++)
-    EXPECT_TRUE(same_bytes(blur<T>(in.readable(0), square(5)), out.dense(i), 30, 3));
+  for (int i = 0; i < 4; i++) EXPECT_TRUE(same_bytes(blur<T>(in.readable(0), square(5)), out.dense(i), 30, 3));
   BatchView<const T> backwards{in.readable(3), 4, -in.input().image_stride};
   box_blur<T>(backwards, out.batch(), square(5));
-  for (int i = 0; i < 4; i++)
-    EXPECT_TRUE(same_bytes(blur<T>(in.readable(3 - i), square(5)), out.dense(i), 30, 3));
+  for (int i = 0; i < 4; i++) EXPECT_TRUE(same_bytes(blur<T>(in.readable(3 - i), square(5)), out.dense(i), 30, 3));
 }
 
 TYPED_TEST(BoxBlurTypes, InPlace) {
@@ -558,8 +537,7 @@ TEST(BoxBlurLarge, RandomPlacesOfLargeImages) {
   std::mt19937 random(7);
   int turn = 0;
   for (const Shape& s : shapes) {
-    const Canvas<std::uint8_t> in =
-        make_canvas<std::uint8_t>(s.height, s.width, s.channels, Content::kRandom, 1);
+    const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(s.height, s.width, s.channels, Content::kRandom, 1);
     Canvas<std::uint8_t> out(s.height, s.width, s.channels, s.out);
     for (const std::int64_t k : {3, 8, 31})
       for (const int threads : {1, 3}) {
@@ -599,8 +577,7 @@ TYPED_TEST(BoxBlurTypes, GuardPages) {
       for (std::ptrdiff_t width = 1; width <= 140; width += width < 70 ? 1 : 9)
         for (const std::int64_t k : {2, 3, 8, 15, 16, 17, 33}) {
           turn++;
-          const std::ptrdiff_t height = 1 + turn % 6,
-                               row = width * channels * static_cast<std::ptrdiff_t>(sizeof(T));
+          const std::ptrdiff_t height = 1 + turn % 6, row = width * channels * static_cast<std::ptrdiff_t>(sizeof(T));
           const std::ptrdiff_t pitch = row + (turn % 4 == 0 ? 24 : 0);
           const std::size_t bytes = (height - 1) * pitch + row;
           const std::vector<T> values = make_values<T>(height, width, channels, Content::kRandom, turn);
@@ -612,15 +589,14 @@ TYPED_TEST(BoxBlurTypes, GuardPages) {
               const bool up = turn % 3 == 0;  // upside down: the first row lies last
               std::byte* from = in_back ? input.back(bytes) : input.front();
               std::byte* to = out_back ? output.back(bytes) : output.front();
-              const ImageView<T> in{reinterpret_cast<T*>(up ? from + (height - 1) * pitch : from), height,
-                                    width, channels, up ? -pitch : pitch};
-              const ImageView<T> out{reinterpret_cast<T*>(up ? to + (height - 1) * pitch : to), height, width,
-                                     channels, up ? -pitch : pitch};
+              const ImageView<T> in{reinterpret_cast<T*>(up ? from + (height - 1) * pitch : from), height, width,
+                                    channels, up ? -pitch : pitch};
+              const ImageView<T> out{reinterpret_cast<T*>(up ? to + (height - 1) * pitch : to), height, width, channels,
+                                     up ? -pitch : pitch};
               for (std::ptrdiff_t y = 0; y < height; y++)
                 std::memcpy(static_cast<void*>(in.row(y)), values.data() + y * width * channels, row);
               blur<T>(ImageView<const T>{in.data, height, width, channels, in.row_stride}, out, o);
-              const std::vector<T> got =
-                  reference::pixels_of<T>({out.data, height, width, channels, out.row_stride});
+              const std::vector<T> got = reference::pixels_of<T>({out.data, height, width, channels, out.row_stride});
               if (first.empty()) first = got;
               ASSERT_TRUE(same_bytes(first, got, width, channels)) << target;
             }
@@ -654,12 +630,10 @@ TEST(Reference, CountedWindowsAreWalkedWindows) {
         for (const std::int64_t anchor : {std::int64_t{0}, k / 2, k - 1})
           for (std::ptrdiff_t x = 0; x < n; x++) {
             std::vector<std::int64_t> walked(n + 1), counted(n + 1);
-            for (const auto& t : reference::walked_window(x, n, k, anchor, border))
-              walked[t.index + 1] += t.weight;
-            for (const auto& t : reference::counted_window(x, n, k, anchor, border))
-              counted[t.index + 1] += t.weight;
-            ASSERT_EQ(walked, counted)
-                << name(border) << " n " << n << " k " << k << " anchor " << anchor << " x " << x;
+            for (const auto& t : reference::walked_window(x, n, k, anchor, border)) walked[t.index + 1] += t.weight;
+            for (const auto& t : reference::counted_window(x, n, k, anchor, border)) counted[t.index + 1] += t.weight;
+            ASSERT_EQ(walked, counted) << name(border) << " n " << n << " k " << k << " anchor " << anchor << " x "
+                                       << x;
           }
 }
 

@@ -38,8 +38,7 @@ TEST(BoxPlan, BorderIndex) {
 
 void check(std::ptrdiff_t n, std::int64_t ksize, std::int64_t anchor, Border border) {
   const box::AxisPlan plan(n, ksize, anchor, border);
-  SCOPED_TRACE(::testing::Message() << name(border) << " n " << n << " ksize " << ksize << " anchor "
-                                    << anchor);
+  SCOPED_TRACE(::testing::Message() << name(border) << " n " << n << " ksize " << ksize << " anchor " << anchor);
   ASSERT_GE(plan.window, 0);
   ASSERT_LE(plan.window, 5 * n) << "the cost would grow with the window";
   ASSERT_EQ(plan.padded(), n + plan.window - 1);
@@ -69,8 +68,7 @@ TEST(BoxPlan, HugeWindows) {
   for (const Border border : kBorders)
     for (const std::ptrdiff_t n : {1, 2, 3, 10, 150})
       for (const std::int64_t ksize : {std::int64_t{1000000}, kHuge - 1, kHuge})
-        for (const std::int64_t anchor :
-             {std::int64_t{0}, std::int64_t{1}, ksize / 2, ksize - 2, ksize - 1}) {
+        for (const std::int64_t anchor : {std::int64_t{0}, std::int64_t{1}, ksize / 2, ksize - 2, ksize - 1}) {
           check(n, ksize, anchor, border);
           if (::testing::Test::HasFatalFailure()) return;
         }

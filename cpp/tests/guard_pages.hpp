@@ -17,8 +17,7 @@ class GuardedMemory {
     void* p = mmap(nullptr, size_ + 2 * page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
     base_ = static_cast<std::byte*>(p);
-    if (mprotect(base_, page_, PROT_NONE) || mprotect(base_ + page_ + size_, page_, PROT_NONE))
-      throw std::bad_alloc();
+    if (mprotect(base_, page_, PROT_NONE) || mprotect(base_ + page_ + size_, page_, PROT_NONE)) throw std::bad_alloc();
   }
   ~GuardedMemory() { munmap(base_, size_ + 2 * page_); }
   GuardedMemory(const GuardedMemory&) = delete;

@@ -234,8 +234,7 @@ TEST_F(Runtime, InterruptStopsTheCall) {
                                  }
                                }),
                  Interrupted);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500))
-        << threads << " threads";
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500)) << threads << " threads";
     EXPECT_EQ(polls, 1);
     EXPECT_EQ(poller, std::this_thread::get_id()) << "only the calling thread may ask";
   }
@@ -289,8 +288,7 @@ TEST_F(Runtime, SimdTargets) {
   }
   simd_force("");
   EXPECT_EQ(simd_active(), best);
-  for (const char* name : {"avx1024", "AVX2 ", "none"})
-    EXPECT_THROW(simd_force(name), std::invalid_argument) << name;
+  for (const char* name : {"avx1024", "AVX2 ", "none"}) EXPECT_THROW(simd_force(name), std::invalid_argument) << name;
   EXPECT_EQ(simd_active(), best);
 }
 

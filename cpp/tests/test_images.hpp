@@ -73,8 +73,7 @@ class Canvas {
 
   Canvas(std::ptrdiff_t height, std::ptrdiff_t width, std::ptrdiff_t channels, Layout layout = {},
          std::ptrdiff_t count = 1) {
-    const std::ptrdiff_t row = width * channels * static_cast<std::ptrdiff_t>(sizeof(T)),
-                         pitch = row + layout.padding;
+    const std::ptrdiff_t row = width * channels * static_cast<std::ptrdiff_t>(sizeof(T)), pitch = row + layout.padding;
     const std::ptrdiff_t image = height * pitch + layout.gap;
     constexpr std::ptrdiff_t kFront = 128;
     memory_.assign(static_cast<std::size_t>(4096 + kFront + layout.offset + count * image + 128), kWatch);
@@ -82,9 +81,8 @@ class Canvas {
     std::size_t room = memory_.size();
     unsigned char* base = static_cast<unsigned char*>(std::align(4096, 1, p, room)) + layout.offset;
     unsigned char* first = layout.upside_down ? base + (height - 1) * pitch : base;
-    batch_ = {{reinterpret_cast<T*>(first), height, width, channels, layout.upside_down ? -pitch : pitch},
-              count,
-              image};
+    batch_ = {
+        {reinterpret_cast<T*>(first), height, width, channels, layout.upside_down ? -pitch : pitch}, count, image};
   }
 
   const BatchView<T>& batch() const { return batch_; }
@@ -99,8 +97,7 @@ class Canvas {
   void assign(const std::vector<T>& values, std::ptrdiff_t i = 0) {
     const ImageView<T> to = image(i);
     for (std::ptrdiff_t y = 0; y < to.height; y++)
-      std::memcpy(static_cast<void*>(to.row(y)), values.data() + y * to.row_values(),
-                  to.row_values() * sizeof(T));
+      std::memcpy(static_cast<void*>(to.row(y)), values.data() + y * to.row_values(), to.row_values() * sizeof(T));
   }
 
   // True while no byte outside the pixels was written.
@@ -122,8 +119,8 @@ class Canvas {
 enum class Content { kRandom, kExtremes, kFull, kSmooth };
 
 template <class T>
-std::vector<T> make_values(std::ptrdiff_t height, std::ptrdiff_t width, std::ptrdiff_t channels,
-                           Content content, unsigned seed) {
+std::vector<T> make_values(std::ptrdiff_t height, std::ptrdiff_t width, std::ptrdiff_t channels, Content content,
+                           unsigned seed) {
   std::mt19937 random(seed);
   std::vector<T> values(static_cast<std::size_t>(height * width * channels));
   constexpr bool kInteger = std::is_integral_v<T>;
@@ -184,9 +181,9 @@ template <class T>
 std::string describe(const ImageView<const T>& image, const BoxBlurOptions& o) {
   std::ostringstream s;
   s << type_name<T>() << ' ' << image.height << 'x' << image.width << 'x' << image.channels << " row_stride "
-    << image.row_stride << ", ksize (" << o.ksize_x << ", " << o.ksize_y << "), anchor (" << o.anchor_x
-    << ", " << o.anchor_y << "), " << name(o.border) << ", " << name(o.rounding) << ", alpha "
-    << name(o.alpha) << ", threads " << o.num_threads << ", " << simd_active();
+    << image.row_stride << ", ksize (" << o.ksize_x << ", " << o.ksize_y << "), anchor (" << o.anchor_x << ", "
+    << o.anchor_y << "), " << name(o.border) << ", " << name(o.rounding) << ", alpha " << name(o.alpha) << ", threads "
+    << o.num_threads << ", " << simd_active();
   if (o.border_value) {
     s << ", border_value";
     for (std::ptrdiff_t c = 0; c < image.channels; c++) s << ' ' << o.border_value[c];
@@ -218,14 +215,13 @@ class Expected {
       if (!fits(got[i], answers_[i]) && wrong++ == 0) first = i;
     if (wrong == 0) return ::testing::AssertionSuccess();
     auto failure = ::testing::AssertionFailure()
-                   << describe<T>(in_, options_) << ": " << wrong << " of " << got.size()
-                   << " wrong, first at " << place(first, in_.width, in_.channels) << ": got ";
+                   << describe<T>(in_, options_) << ": " << wrong << " of " << got.size() << " wrong, first at "
+                   << place(first, in_.width, in_.channels) << ": got ";
     if constexpr (std::is_integral_v<T>)
       return failure << +got[first] << ", expected " << +answers_[first];
     else
-      return failure << std::hexfloat << got[first] << ", expected "
-                     << static_cast<double>(answers_[first].value) << " within "
-                     << static_cast<double>(answers_[first].tolerance);
+      return failure << std::hexfloat << got[first] << ", expected " << static_cast<double>(answers_[first].value)
+                     << " within " << static_cast<double>(answers_[first].tolerance);
   }
 
  private:

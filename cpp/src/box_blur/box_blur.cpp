@@ -46,7 +46,7 @@ void check(const BatchView<const T>& in, const BatchView<T>& out, const BoxBlurO
   }
   const std::int64_t largest =
       o.alpha == Alpha::kPremultiplied ? largest_value<T>() * largest_value<T>() : largest_value<T>();
-  if (o.ksize_x * o.ksize_y > (std::numeric_limits<std::int64_t>::max() / 2) / largest) {
+  if (o.ksize_x * o.ksize_y > std::numeric_limits<std::int64_t>::max() / largest) {
     throw std::invalid_argument("box_blur: ksize is too large: the sum of a window would leave 63 bits");
   }
 }
@@ -106,7 +106,8 @@ struct Call {
                              ? static_cast<std::uint8_t>(options.border_value[c])
                              : 0;
       }
-      job.stream = options.alpha == Alpha::kBlur && out.count * out.first.height * out.first.row_values() >= kStreamBytes;
+      job.stream =
+          options.alpha == Alpha::kBlur && out.count * out.first.height * out.first.row_values() >= kStreamBytes;
       difference = true;
       difference_bytes = box::difference_scratch_bytes(job);
     }
@@ -137,7 +138,8 @@ struct Call {
   void run_shrink(std::ptrdiff_t image, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) const {
     const std::ptrdiff_t width = in.first.width, height = in.first.height;
     const std::ptrdiff_t top = std::clamp<std::ptrdiff_t>(options.anchor_y, y0, y1);
-    const std::ptrdiff_t bottom = std::clamp<std::ptrdiff_t>(height - (options.ksize_y - 1 - options.anchor_y), top, y1);
+    const std::ptrdiff_t bottom =
+        std::clamp<std::ptrdiff_t>(height - (options.ksize_y - 1 - options.anchor_y), top, y1);
     const std::ptrdiff_t left = std::min<std::ptrdiff_t>(options.anchor_x, width);
     const std::ptrdiff_t right = std::max<std::ptrdiff_t>(width - (options.ksize_x - 1 - options.anchor_x), left);
     run_general(image, {0, width, y0, top}, scratch, band);
@@ -171,7 +173,8 @@ void blur_batch(const BatchView<const T>& in, const BatchView<T>& out, const Box
   const std::ptrdiff_t height = out.first.height;
   const std::ptrdiff_t total = checked_mul(out.count, height, "box_blur: image");
   const std::ptrdiff_t row_bytes = out.first.row_values() * static_cast<std::ptrdiff_t>(sizeof(T));
-  const std::ptrdiff_t grain = std::max<std::ptrdiff_t>({1, kBytesPerThread / row_bytes, std::min(call.rows.window, height)});
+  const std::ptrdiff_t grain =
+      std::max<std::ptrdiff_t>({1, kBytesPerThread / row_bytes, std::min(call.rows.window, height)});
   const int threads = total < 2 * grain ? 1 : thread_count(options.num_threads);
   const std::size_t bytes = call.scratch_bytes();
   const Scratch scratch(bytes * band_count(total, grain, threads));

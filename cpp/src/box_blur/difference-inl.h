@@ -35,8 +35,8 @@ HWY_INLINE ptrdiff_t RoundUp(ptrdiff_t n, ptrdiff_t to) { return (n + to - 1) / 
 // The input vector n stands `reach` bytes to the right, so that a right-anchored window of it is the output's.
 struct Layout {
   ptrdiff_t row_bytes, shift, reach;
-  ptrdiff_t vectors;   // of output
-  ptrdiff_t warm_up;   // input vectors before the first output
+  ptrdiff_t vectors;                       // of output
+  ptrdiff_t warm_up;                       // input vectors before the first output
   ptrdiff_t interior_begin, interior_end;  // input vectors wholly inside the row, whose output is whole too
   ptrdiff_t edge_bytes;                    // one row's edge buffer: slack, left part, slack, right part, slack
   ptrdiff_t edge_rows;
@@ -224,8 +224,8 @@ struct PassRows {
   // What is read for two outputs: with a state the rows that enter and leave, first for the upper one, then for the
   // lower; without (kDirect) the rows of both windows.
   RowSource in[4];
-  ptrdiff_t soon[2];  // which of these to prefetch for the next pass
-  uint8_t* out[2];  // where output vector 0 would begin
+  ptrdiff_t soon[2];   // which of these to prefetch for the next pass
+  uint8_t* out[2];     // where output vector 0 would begin
   ptrdiff_t prefetch;  // bytes from the rows that enter to those that will enter in the next pass; 0: no
 };
 
@@ -251,14 +251,14 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
       first = FinishDirect(m, even_sum.lo.v, odd_sum.lo.v);
       second = FinishDirect(m, even_sum.hi.v, odd_sum.hi.v);
     } else {
-    State<kKind> kept;
-    kept.Load(state + at * kept.kScale);
-    V8 above = hn::Zero(kBytes);
-    if constexpr (kKind != MeanKind::kSum) above = hn::Load(kBytes, line + at);
-    first = Finish<kKind, 0>(m, kept, even_sum, odd_sum, above);
-    second = Finish<kKind, 1>(m, kept, even_sum, odd_sum, above);
-    kept.Store(state + at * kept.kScale);
-    if constexpr (kKind != MeanKind::kSum) hn::Store(above, kBytes, line + at);
+      State<kKind> kept;
+      kept.Load(state + at * kept.kScale);
+      V8 above = hn::Zero(kBytes);
+      if constexpr (kKind != MeanKind::kSum) above = hn::Load(kBytes, line + at);
+      first = Finish<kKind, 0>(m, kept, even_sum, odd_sum, above);
+      second = Finish<kKind, 1>(m, kept, even_sum, odd_sum, above);
+      kept.Store(state + at * kept.kScale);
+      if constexpr (kKind != MeanKind::kSum) hn::Store(above, kBytes, line + at);
     }
   };
   // `whole`: no part of the vector lies outside the row.
@@ -284,13 +284,13 @@ HWY_NOINLINE void TwoRows(const Context& c, const MeanVectors& mean, const PassR
   const bool prefetch = rows.prefetch != 0;
   const auto load = [&](const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, ptrdiff_t at)
                         HWY_ATTR __attribute__((always_inline)) {
-    if constexpr (kKind == MeanKind::kDirect) {
-      AddRows<kTaps>(p0 + at, p1 + at, p2 + at, p3 + at, even, odd);
-    } else {
-      Change(p0 + at, p1 + at, even.lo.v, odd.lo.v);
-      Change(p2 + at, p3 + at, even.hi.v, odd.hi.v);
-    }
-  };
+                          if constexpr (kKind == MeanKind::kDirect) {
+                            AddRows<kTaps>(p0 + at, p1 + at, p2 + at, p3 + at, even, odd);
+                          } else {
+                            Change(p0 + at, p1 + at, even.lo.v, odd.lo.v);
+                            Change(p2 + at, p3 + at, even.hi.v, odd.hi.v);
+                          }
+                        };
   ptrdiff_t at = -l.warm_up * kVector;
   for (; at < kBehind<Window> * kVector; at += kVector) {
     if (at < l.interior_begin * kVector) {
@@ -468,9 +468,12 @@ HWY_INLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& b
   if constexpr (kRegisterDelays == 3) {
     const int taps = static_cast<int>(c.job->columns->ksize);
     switch (InMemory::template Window<2>::DelayBytes(taps) / kVector) {
-      case 0: return BlurRows<ByPrefix<kOddTaps, 0>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
-      case 1: return BlurRows<ByPrefix<kOddTaps, 1>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
-      case 2: return BlurRows<ByPrefix<kOddTaps, 2>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+      case 0:
+        return BlurRows<ByPrefix<kOddTaps, 0>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+      case 1:
+        return BlurRows<ByPrefix<kOddTaps, 1>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+      case 2:
+        return BlurRows<ByPrefix<kOddTaps, 2>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
     }
   }
   BlurRows<InMemory::template Window, MeanKind::kRemainder>(c, y0, y1, band);
@@ -507,10 +510,12 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   }
   switch (job.columns->ksize) {
 #define FASTCV_TAPS(K) \
-  case K: return BlurRows<ByTaps<K>::template Window, MeanKind::kSum>(c, y0, y1, band);
-    FASTCV_TAPS(1) FASTCV_TAPS(2) FASTCV_TAPS(3) FASTCV_TAPS(4) FASTCV_TAPS(5) FASTCV_TAPS(6)
-    FASTCV_TAPS(7) FASTCV_TAPS(8) FASTCV_TAPS(9) FASTCV_TAPS(10) FASTCV_TAPS(11) FASTCV_TAPS(12)
-    FASTCV_TAPS(13) FASTCV_TAPS(14) FASTCV_TAPS(15) FASTCV_TAPS(16)
+  case K:              \
+    return BlurRows<ByTaps<K>::template Window, MeanKind::kSum>(c, y0, y1, band);
+    FASTCV_TAPS(1)
+    FASTCV_TAPS(2) FASTCV_TAPS(3) FASTCV_TAPS(4) FASTCV_TAPS(5) FASTCV_TAPS(6) FASTCV_TAPS(7) FASTCV_TAPS(8)
+        FASTCV_TAPS(9) FASTCV_TAPS(10) FASTCV_TAPS(11) FASTCV_TAPS(12) FASTCV_TAPS(13) FASTCV_TAPS(14) FASTCV_TAPS(15)
+            FASTCV_TAPS(16)
 #undef FASTCV_TAPS
   }
 }

@@ -8,11 +8,11 @@ namespace fastcv::box {
 namespace {
 
 constexpr std::int64_t kMax16 = 65535;
-constexpr std::int64_t kLargestSumArea = 256;  // 255 * 256 + 128 fits 16 bits
-constexpr std::int64_t kLargestTaps = 16;         // windows by doubling
-constexpr std::int64_t kLargestStep = 128;        // 255 * 128 fits a signed 16-bit change
-constexpr std::int64_t kLargestFloatStep = 255;   // two such halves
-constexpr std::int64_t kLargestFloatArea = 1 << 22;
+constexpr std::int64_t kLargestSumArea = 256;    // 255 * 256 + 128 fits 16 bits
+constexpr std::int64_t kLargestTaps = 16;        // windows by doubling
+constexpr std::int64_t kLargestStep = 128;       // 255 * 128 fits a signed 16-bit change
+constexpr std::int64_t kLargestFloatStep = 255;  // two such halves
+constexpr std::int64_t kLargestFloatArea = 1 << 21;
 
 struct Magic {
   std::uint16_t magic = 0, shift = 0, increment = 0;
@@ -117,20 +117,27 @@ bool difference_applies(const DifferenceJob& job) {
 
 std::size_t difference_scratch_bytes(const DifferenceJob& job) {
   switch (job.in.channels) {
-    case 1: return difference_scratch_bytes_1(job);
-    case 2: return difference_scratch_bytes_2(job);
-    case 3: return difference_scratch_bytes_3(job);
-    default: return difference_scratch_bytes_4(job);
+    case 1:
+      return difference_scratch_bytes_1(job);
+    case 2:
+      return difference_scratch_bytes_2(job);
+    case 3:
+      return difference_scratch_bytes_3(job);
+    default:
+      return difference_scratch_bytes_4(job);
   }
 }
 
-void difference_blur(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch,
-                     Band& band) {
+void difference_blur(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) {
   switch (job.in.channels) {
-    case 1: return difference_blur_1(job, y0, y1, scratch, band);
-    case 2: return difference_blur_2(job, y0, y1, scratch, band);
-    case 3: return difference_blur_3(job, y0, y1, scratch, band);
-    default: return difference_blur_4(job, y0, y1, scratch, band);
+    case 1:
+      return difference_blur_1(job, y0, y1, scratch, band);
+    case 2:
+      return difference_blur_2(job, y0, y1, scratch, band);
+    case 3:
+      return difference_blur_3(job, y0, y1, scratch, band);
+    default:
+      return difference_blur_4(job, y0, y1, scratch, band);
   }
 }
 

@@ -18,7 +18,7 @@ enum class MeanKind : int {
   kSum,            // the state is the window's sum (area <= 256)
   kRemainder,      // only the remainder of the division, and the quotient is added to the output of the row above
   kWideRemainder,  // the same where remainder + change leaves 16 bits: half of it is divided, and one too little mended
-  kFloatRemainder, // the same in float lanes, for any area: slower, but still one pass
+  kFloatRemainder,  // the same in float lanes, for any area: slower, but still one pass
 };
 
 // In the two middle kinds of remainder the state is biased so that nothing becomes negative; in floats it is centred.
@@ -31,7 +31,7 @@ struct Mean {
   std::uint16_t lift = 0;     // kWideRemainder: the largest change
   int group_rows = 0;         // rows whose column sums may be added in one step
   float inverse = 0, float_area = 0, float_resting = 0, float_start = 0;  // kFloatRemainder
-  bool even = false;          // a quotient without remainder is a tie: round it to even
+  bool even = false;  // a quotient without remainder is a tie: round it to even
 };
 
 // False when no 16-bit arithmetic is exact for this window.
@@ -40,7 +40,7 @@ bool make_mean(std::int64_t ksize_x, std::int64_t ksize_y, Rounding rounding, Me
 struct DifferenceJob {
   ImageView<const std::uint8_t> in;
   ImageView<std::uint8_t> out;
-  const AxisPlan* rows;     // both without `extra`
+  const AxisPlan* rows;  // both without `extra`
   const AxisPlan* columns;
   Mean mean;
   std::uint8_t outside[4];  // the border's pixel
@@ -52,7 +52,6 @@ bool difference_applies(const DifferenceJob& job);
 std::size_t difference_scratch_bytes(const DifferenceJob& job);
 
 // Writes output rows [y0, y1).
-void difference_blur(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch,
-                     Band& band);
+void difference_blur(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band);
 
 }  // namespace fastcv::box

@@ -26,11 +26,8 @@ namespace fastcv {
 HWY_EXPORT(Blur2);
 HWY_EXPORT(ScratchBytes2);
 namespace box {
-std::size_t difference_scratch_bytes_2(const DifferenceJob& job) {
-  return HWY_DYNAMIC_DISPATCH(ScratchBytes2)(job);
-}
-void difference_blur_2(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch,
-                       Band& band) {
+std::size_t difference_scratch_bytes_2(const DifferenceJob& job) { return HWY_DYNAMIC_DISPATCH(ScratchBytes2)(job); }
+void difference_blur_2(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) {
   HWY_DYNAMIC_DISPATCH(Blur2)(job, y0, y1, reinterpret_cast<std::uint8_t*>(scratch), band);
 }
 }  // namespace box

@@ -26,11 +26,8 @@ namespace fastcv {
 HWY_EXPORT(Blur3);
 HWY_EXPORT(ScratchBytes3);
 namespace box {
-std::size_t difference_scratch_bytes_3(const DifferenceJob& job) {
-  return HWY_DYNAMIC_DISPATCH(ScratchBytes3)(job);
-}
-void difference_blur_3(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch,
-                       Band& band) {
+std::size_t difference_scratch_bytes_3(const DifferenceJob& job) { return HWY_DYNAMIC_DISPATCH(ScratchBytes3)(job); }
+void difference_blur_3(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) {
   HWY_DYNAMIC_DISPATCH(Blur3)(job, y0, y1, reinterpret_cast<std::uint8_t*>(scratch), band);
 }
 }  // namespace box

@@ -26,11 +26,8 @@ namespace fastcv {
 HWY_EXPORT(Blur4);
 HWY_EXPORT(ScratchBytes4);
 namespace box {
-std::size_t difference_scratch_bytes_4(const DifferenceJob& job) {
-  return HWY_DYNAMIC_DISPATCH(ScratchBytes4)(job);
-}
-void difference_blur_4(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch,
-                       Band& band) {
+std::size_t difference_scratch_bytes_4(const DifferenceJob& job) { return HWY_DYNAMIC_DISPATCH(ScratchBytes4)(job); }
+void difference_blur_4(const DifferenceJob& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) {
   HWY_DYNAMIC_DISPATCH(Blur4)(job, y0, y1, reinterpret_cast<std::uint8_t*>(scratch), band);
 }
 }  // namespace box

@@ -22,7 +22,7 @@ struct GeneralJob {
   const AxisPlan* rows;
   const AxisPlan* columns;
   Rounding rounding = Rounding::kNearest;
-  Alpha alpha = Alpha::kBlur;             // kBlur, or kPremultiplied with four channels
+  Alpha alpha = Alpha::kBlur;            // kBlur, or kPremultiplied with four channels
   const double* border_value = nullptr;  // one a channel, or null: 0
 };
 

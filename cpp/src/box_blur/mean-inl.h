@@ -29,10 +29,17 @@ struct MeanVectors {
   bool even;
 };
 HWY_INLINE MeanVectors Broadcast(const box::Mean& m) {
-  return {hn::Set(kWords, m.magic),   hn::Set(kWords, m.area), hn::Set(kWords, m.offset),
-          hn::Set(kWords, m.resting), hn::Set(kWords, m.lift), hn::Set(kWords, static_cast<uint16_t>(m.resting + m.area - 1)),
-          hn::Set(kFloats, m.inverse), hn::Set(kFloats, m.float_area), hn::Set(kFloats, m.float_resting),
-          m.shift,                    m.even};
+  return {hn::Set(kWords, m.magic),
+          hn::Set(kWords, m.area),
+          hn::Set(kWords, m.offset),
+          hn::Set(kWords, m.resting),
+          hn::Set(kWords, m.lift),
+          hn::Set(kWords, static_cast<uint16_t>(m.resting + m.area - 1)),
+          hn::Set(kFloats, m.inverse),
+          hn::Set(kFloats, m.float_area),
+          hn::Set(kFloats, m.float_resting),
+          m.shift,
+          m.even};
 }
 
 HWY_INLINE V8 Interleave(V16 even, V16 odd_high) {

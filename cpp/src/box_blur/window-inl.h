@@ -23,8 +23,8 @@ constexpr int kVector = HWY_MAX_BYTES;
 constexpr int kLanes16 = kVector / 2;
 
 // M vectors that go through the same operations side by side. Halves within halves, not an array, and no local that is
-// returned from one of two places: GCC 12 keeps either in memory, and pays a store a vector for it. The copy operations are written out because
-// implicit ones do not get the SIMD target; the default constructor must stay trivial.
+// returned from one of two places: GCC 12 keeps either in memory, and pays a store a vector for it. The copy operations
+// are written out because implicit ones do not get the SIMD target; the default constructor must stay trivial.
 template <int M>
 struct Group {
   Group<M / 2> lo, hi;
