@@ -511,11 +511,23 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   switch (job.columns->ksize) {
 #define FASTCV_TAPS(K) \
   case K:              \
-    return BlurRows<ByTaps<K>::template Window, MeanKind::kSum>(c, y0, y1, band);
-    FASTCV_TAPS(1)
-    FASTCV_TAPS(2) FASTCV_TAPS(3) FASTCV_TAPS(4) FASTCV_TAPS(5) FASTCV_TAPS(6) FASTCV_TAPS(7) FASTCV_TAPS(8)
-        FASTCV_TAPS(9) FASTCV_TAPS(10) FASTCV_TAPS(11) FASTCV_TAPS(12) FASTCV_TAPS(13) FASTCV_TAPS(14) FASTCV_TAPS(15)
-            FASTCV_TAPS(16)
+    return BlurRows<ByTaps<K>::template Window, MeanKind::kSum>(c, y0, y1, band)
+    FASTCV_TAPS(1);
+    FASTCV_TAPS(2);
+    FASTCV_TAPS(3);
+    FASTCV_TAPS(4);
+    FASTCV_TAPS(5);
+    FASTCV_TAPS(6);
+    FASTCV_TAPS(7);
+    FASTCV_TAPS(8);
+    FASTCV_TAPS(9);
+    FASTCV_TAPS(10);
+    FASTCV_TAPS(11);
+    FASTCV_TAPS(12);
+    FASTCV_TAPS(13);
+    FASTCV_TAPS(14);
+    FASTCV_TAPS(15);
+    FASTCV_TAPS(16);
 #undef FASTCV_TAPS
   }
 }
