@@ -10,8 +10,8 @@ namespace fastcv::box {
 namespace {
 
 // What one strip keeps between bands and reads again soon; it should stay in the second-level cache.
-constexpr std::ptrdiff_t kStripBytes = 384 << 10;
-constexpr std::ptrdiff_t kChunkColumns = 128;  // flat columns; their sums should stay in the first-level cache
+constexpr std::ptrdiff_t kStripBytes = 256 << 10;
+constexpr std::ptrdiff_t kChunkColumns = 256;  // flat columns; their sums should stay in the first-level cache
 
 bool needs_all_columns(const AxisPlan& columns) { return columns.extra.size() > 2; }
 

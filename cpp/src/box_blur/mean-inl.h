@@ -82,8 +82,8 @@ HWY_INLINE V16 Divide(const MeanVectors& m, V16& state, V16 change) {
     return q;
   } else {
     const auto one_more = hn::Gt(state, m.highest);
-    state = hn::Sub(state, hn::IfThenElseZero(one_more, m.area));
-    return hn::Sub(q, hn::VecFromMask(kWords, one_more));
+    state = MaskedSubOr(state, one_more, state, m.area);
+    return MaskedSubOr(q, one_more, q, hn::Set(kWords, 0xFFFF));
   }
 }
 

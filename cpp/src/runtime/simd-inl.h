@@ -93,6 +93,16 @@ HWY_INLINE V SlideUpFrom(V prev, V cur) {
   }
 }
 
+// a - b where the mask holds, else `no`. Unsigned 16-bit lanes.
+template <class V, class M>
+HWY_INLINE V MaskedSubOr(V no, M mask, V a, V b) {
+#if HWY_TARGET <= HWY_AVX3
+  return V{_mm512_mask_sub_epi16(no.raw, mask.raw, a.raw, b.raw)};
+#else
+  return hn::IfThenElse(mask, hn::Sub(a, b), no);
+#endif
+}
+
 // The sum of each two neighbouring signed 16-bit lanes, as 32 bits.
 template <class V16>
 HWY_INLINE auto SumsOf2(V16 v) {
