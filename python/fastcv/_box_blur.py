@@ -83,7 +83,7 @@ def box_blur(
     Integers are exact: the true mean, rounded once. float32 is accumulated in float64, float64 in pairs of float64; the
     error is at most ``log2(kx) + log2(ky) + 4`` ulp of the window's mean ``|x|``, and in practice 2. Sums are only ever added to
     (van Herk's block prefixes and suffixes), so a NaN or a huge value touches exactly the windows that hold it.
-    The result is the same, byte for byte, for any number of threads, any strides any place in a batch, and any
+    The result is the same, byte for byte, for any number of threads, any strides, any place in a batch, and any
     SIMD target. The cost hardly grows with `ksize`.
 
     References
