@@ -5,6 +5,9 @@
 namespace fastcv::box {
 namespace {
 
+// Windows up to this size are walked as they are even beyond a tiny image: folding them would cost more.
+constexpr std::int64_t kSmallWindow = 16;
+
 bool periodic(Border border) {
   return border == Border::kReflect101 || border == Border::kReflect || border == Border::kWrap;
 }
@@ -29,6 +32,7 @@ std::ptrdiff_t border_index(std::ptrdiff_t i, std::ptrdiff_t n, Border border) {
 
 AxisPlan::AxisPlan(std::ptrdiff_t length, std::int64_t size, std::int64_t anchor_at, Border mode)
     : n(length), ksize(size), anchor(anchor_at), border(mode), window(size), lead(anchor_at) {
+  if (ksize <= kSmallWindow) return;
   if (periodic(border)) {
     const std::ptrdiff_t period = period_of(n, border);
     if (ksize < 2 * period) return;

@@ -16,7 +16,7 @@ std::ptrdiff_t border_index(std::ptrdiff_t i, std::ptrdiff_t n, Border border);
 
 // The sum of output x is
 //   sum of value(source(p)) for p in [x, x + window)   +   sum of weight * value(index) over `extra`.
-// `window` stays below a few times n however large the kernel is: whole periods of a periodic border, and what
+// `window` stays below a few times n (or 16) however large the kernel is: whole periods of a periodic border, and what
 // of a clamped or constant border lies in every window, are the same for all x and stand in `extra`.
 struct AxisPlan {
   struct Term {
