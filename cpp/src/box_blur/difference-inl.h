@@ -181,43 +181,40 @@ HWY_INLINE RowSource SourceOf(const Context& c, ptrdiff_t p) {
 
 // ---- passes --------------------------------------------------------------------------------
 
-// Two rows of a window of kRowsIn rows that begins with a, b; the even and the odd bytes apart.
+// A vector of row bytes, read once for both uses of it.
+HWY_INLINE V16 LoadWords(const uint8_t* p) {
+  V16 v = hn::BitCast(kWords, hn::LoadU(kBytes, p));
+  KeepInRegister(v);
+  return v;
+}
+HWY_INLINE V16 EvenBytes(V16 v) { return hn::And(v, hn::Set(kWords, 0x00FF)); }
+HWY_INLINE V16 OddBytes(V16 v) { return hn::ShiftRight<8>(v); }
+
+// Two rows of a window of kRowsIn rows (2 or 3) that begins with a, b; the even and the odd bytes apart.
 template <int kRowsIn>
 HWY_INLINE void AddRows(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, Group<2>& even,
                         Group<2>& odd) {
-  const V16 low = hn::Set(kWords, 0x00FF);
-  const auto load = [](const uint8_t* p) HWY_ATTR __attribute__((always_inline)) {
-    V16 v = hn::BitCast(kWords, hn::LoadU(kBytes, p));
-    KeepInRegister(v);
-    return v;
-  };
-  const V16 va = load(a), vb = load(b), vc = load(c);
-  const V16 last_even = kRowsIn == 3 ? hn::And(load(d), low) : hn::Zero(kWords);
-  const V16 last_odd = kRowsIn == 3 ? hn::ShiftRight<8>(load(d)) : hn::Zero(kWords);
-  const V16 eb = hn::And(vb, low), ob = hn::ShiftRight<8>(vb);
-  const V16 ec = hn::And(vc, low), oc = hn::ShiftRight<8>(vc);
+  const V16 va = LoadWords(a), vb = LoadWords(b), vc = LoadWords(c);
+  const V16 eb = EvenBytes(vb), ob = OddBytes(vb), ec = EvenBytes(vc), oc = OddBytes(vc);
   if constexpr (kRowsIn == 3) {
+    const V16 vd = LoadWords(d);
     const V16 middle_even = hn::Add(eb, ec), middle_odd = hn::Add(ob, oc);
-    even.lo.v = hn::Add(hn::And(va, low), middle_even);
-    odd.lo.v = hn::Add(hn::ShiftRight<8>(va), middle_odd);
-    even.hi.v = hn::Add(middle_even, last_even);
-    odd.hi.v = hn::Add(middle_odd, last_odd);
+    even.lo.v = hn::Add(EvenBytes(va), middle_even);
+    odd.lo.v = hn::Add(OddBytes(va), middle_odd);
+    even.hi.v = hn::Add(middle_even, EvenBytes(vd));
+    odd.hi.v = hn::Add(middle_odd, OddBytes(vd));
   } else {
-    even.lo.v = hn::Add(hn::And(va, low), eb);
-    odd.lo.v = hn::Add(hn::ShiftRight<8>(va), ob);
+    even.lo.v = hn::Add(EvenBytes(va), eb);
+    odd.lo.v = hn::Add(OddBytes(va), ob);
     even.hi.v = hn::Add(eb, ec);
     odd.hi.v = hn::Add(ob, oc);
   }
 }
 
 HWY_INLINE void Change(const uint8_t* enters, const uint8_t* leaves, V16& even, V16& odd) {
-  const V16 low = hn::Set(kWords, 0x00FF);
-  V16 a = hn::BitCast(kWords, hn::LoadU(kBytes, enters));
-  V16 b = hn::BitCast(kWords, hn::LoadU(kBytes, leaves));
-  KeepInRegister(a);
-  KeepInRegister(b);
-  even = hn::Sub(hn::And(a, low), hn::And(b, low));
-  odd = hn::Sub(hn::ShiftRight<8>(a), hn::ShiftRight<8>(b));
+  const V16 a = LoadWords(enters), b = LoadWords(leaves);
+  even = hn::Sub(EvenBytes(a), EvenBytes(b));
+  odd = hn::Sub(OddBytes(a), OddBytes(b));
 }
 
 struct PassRows {
@@ -355,16 +352,14 @@ HWY_NOINLINE void OneStep(const Context& c, const MeanVectors& m) {
 HWY_INLINE void AddColumns(const Context& c, ptrdiff_t p0, ptrdiff_t p1) {
   const Layout& l = c.l;
   uint16_t* columns = reinterpret_cast<uint16_t*>(c.scratch + l.columns);
-  const V16 low = hn::Set(kWords, 0x00FF);
   const ptrdiff_t count = l.warm_up + l.vectors;
   for (ptrdiff_t p = p0; p < p1; p++) {
     const RowSource row = SourceOf(c, p);
     for (ptrdiff_t i = 0; i < count; i++) {
       const ptrdiff_t n = i - l.warm_up;
       const uint8_t* from = n < l.interior_begin ? row.left : n < l.interior_end ? row.inside : row.right;
-      V16 v = hn::BitCast(kWords, hn::LoadU(kBytes, from + n * kVector));
-      KeepInRegister(v);
-      V16 even = hn::And(v, low), odd = hn::ShiftRight<8>(v);
+      const V16 v = LoadWords(from + n * kVector);
+      V16 even = EvenBytes(v), odd = OddBytes(v);
       if (p > p0) {
         even = hn::Add(even, hn::Load(kWords, columns + 2 * i * kLanes16));
         odd = hn::Add(odd, hn::Load(kWords, columns + (2 * i + 1) * kLanes16));

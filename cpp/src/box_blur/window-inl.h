@@ -174,7 +174,6 @@ constexpr size_t kLongRingBytes = 2048;  // > 4 channels x 255 pixels + 2 vector
 template <int M, size_t kBytesEach = kRingBytes>
 struct Ring {
   static constexpr size_t kPitch = kBytesEach + 64;
-  static constexpr size_t kBytesAll = M * kPitch;
   uint8_t* memory;
   size_t delay, position;
 
@@ -226,7 +225,6 @@ struct Ring {
 // the ring's loads behind it.
 template <int kVectors, int M>
 struct RegisterDelay {
-  static constexpr size_t kBytesAll = 0;
   Group<M> past;
   RegisterDelay<kVectors - 1, M> further;
   HWY_INLINE void Reset(uint8_t* scratch, size_t delay_bytes) {
@@ -241,7 +239,6 @@ struct RegisterDelay {
 };
 template <int M>
 struct RegisterDelay<0, M> {
-  static constexpr size_t kBytesAll = 0;
   Group<M> past;
   V16 index;
   HWY_INLINE void Reset(uint8_t*, size_t delay_bytes) {
