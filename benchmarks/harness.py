@@ -151,6 +151,21 @@ def _check(contestant: Contestant) -> tuple[float, float | None]:
     return took, largest_difference(result, contestant.expected())
 
 
+def case_record(case: Case, skipped: dict[str, str], contestants: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a case with what was measured of it, as it stands in the results."""
+    return {
+        "name": case.name,
+        "section": case.section,
+        "row": case.row,
+        "column": case.column,
+        "threads": case.threads,
+        "simd": case.simd,
+        "skipped": skipped,
+        "contestants": contestants,
+        "targets": [vars(target) for target in case.targets],
+    }
+
+
 def measure(case: Case, settings: Settings) -> dict[str, Any]:
     """Measure one case.
 
@@ -177,15 +192,10 @@ def measure(case: Case, settings: Settings) -> dict[str, Any]:
         shift = number % max(1, len(turns))
         for turn in turns[shift:] + turns[:shift]:
             turn.take(number)
-    return {
-        "name": case.name,
-        "section": case.section,
-        "row": case.row,
-        "column": case.column,
-        "threads": case.threads,
-        "simd": case.simd,
-        "skipped": skipped,
-        "contestants": [
+    return case_record(
+        case,
+        skipped,
+        [
             {
                 "name": turn.contestant.name,
                 "note": turn.contestant.note,
@@ -197,5 +207,4 @@ def measure(case: Case, settings: Settings) -> dict[str, Any]:
             }
             for turn in turns
         ],
-        "targets": [vars(target) for target in case.targets],
-    }
+    )

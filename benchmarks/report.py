@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import plots
-from benchmarks.harness import COPY, OURS, Case
+from benchmarks.harness import COPY, OURS, Case, case_record
 from benchmarks.results import Verdict, find, judge, paired, ratio, spread
 
 LEFT = ("which", "note", "answer", "time of ... to time of ...")  # columns of text
@@ -18,17 +18,7 @@ BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 def failed(case: Case, error: Exception) -> dict:
     """Return the record of a case that could not be measured."""
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    return {
-        "name": case.name,
-        "section": case.section,
-        "row": case.row,
-        "column": case.column,
-        "threads": case.threads,
-        "simd": case.simd,
-        "skipped": {"all": reason},
-        "contestants": [],
-        "targets": [vars(target) for target in case.targets],
-    }
+    return case_record(case, {"all": reason}, [])
 
 
 def seconds(value: float) -> str:
