@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <cstring>
 #include <random>
 #include <thread>
@@ -467,6 +469,26 @@ TYPED_TEST(BoxBlurTypes, EveryAlignmentOfTheOutput) {
         EXPECT_TRUE(same_bytes(blur<T>(in.readable(), square(k)), out.dense(), width, channels)) << offset;
         EXPECT_TRUE(out.untouched_around()) << offset;
       }
+    }
+}
+
+TYPED_TEST(BoxBlurTypes, EveryAlignmentOfTheInput) {
+  using T = TypeParam;
+  for (const std::ptrdiff_t channels : {1, 3, 4})
+    for (const std::ptrdiff_t offset : {0, 1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 60, 63}) {
+      const std::ptrdiff_t width = 150, row = width * channels * static_cast<std::ptrdiff_t>(sizeof(T));
+      const std::ptrdiff_t padding = (row + 4095) / 4096 * 4096 - row;  // also where all rows share a cache set
+      std::vector<T> values = make_values<T>(30, width, channels, Content::kRandom, 3);
+      for (T& v : values) v = static_cast<T>(std::abs(static_cast<double>(v)));  // no negative alpha
+      Canvas<T> in(30, width, channels, {padding, offset, false, 0});
+      in.assign(values);
+      for (const std::int64_t k : {2, 3, 8, 20})
+        for (const Alpha alpha : {Alpha::kBlur, Alpha::kPremultiplied}) {
+          if (alpha != Alpha::kBlur && channels != 4) continue;
+          BoxBlurOptions o = square(k);
+          o.alpha = alpha;
+          ASSERT_TRUE(Expected<T>(in.readable(), o)(blur<T>(in.readable(), o))) << offset;
+        }
     }
 }
 

@@ -85,9 +85,12 @@ template <size_t kRows>
 struct MagicQuotient {
   Magic magic;
   HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column, size_t lane) const {
+    return of(hn::Load(hn::ScalableTag<uint32_t>(), sums + column * kRows + lane));
+  }
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> of(hn::Vec<hn::ScalableTag<uint32_t>> sum) const {
     const hn::ScalableTag<uint32_t> d;
     const hn::ScalableTag<uint64_t> d64;
-    const auto x = hn::Add(hn::Load(d, sums + column * kRows + lane), hn::Set(d, magic.bias));
+    const auto x = hn::Add(sum, hn::Set(d, magic.bias));
     const auto multiplier = hn::Set(d, magic.multiplier);
     const auto even = hn::ShiftRight<32>(hn::MulEven(x, multiplier));
     const auto odd = hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(d64, x))), multiplier);
@@ -105,11 +108,13 @@ template <size_t kRows>
 struct FloatQuotient {
   FloatMagic magic;
   HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> operator()(const uint32_t* sums, size_t column, size_t lane) const {
+    return of(hn::Load(hn::ScalableTag<uint32_t>(), sums + column * kRows + lane));
+  }
+  HWY_INLINE hn::Vec<hn::ScalableTag<uint32_t>> of(hn::Vec<hn::ScalableTag<uint32_t>> sum) const {
     const hn::ScalableTag<uint32_t> d;
     const hn::ScalableTag<int32_t> di;
     const hn::ScalableTag<float> df;
-    const auto sum = hn::BitCast(di, hn::Load(d, sums + column * kRows + lane));
-    const auto x = hn::ConvertTo(df, hn::Add(sum, hn::Set(di, magic.bias)));
+    const auto x = hn::ConvertTo(df, hn::Add(hn::BitCast(di, sum), hn::Set(di, magic.bias)));
     return hn::BitCast(d, hn::MulAdd(x, hn::Set(df, magic.inverse), hn::Set(df, kRounder)));
   }
 };

@@ -4,6 +4,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
+#include "box_blur/doubling-inl.h"
 #include "box_blur/general_integer-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,6 +19,13 @@ void Run16(const GeneralJob<uint16_t>& job, const Rectangle& part, std::byte* sc
 }
 
 void Blur16(const GeneralJob<uint16_t>& job, const Rectangle& part, std::byte* scratch, Band& band) {
+  if (doubling_applies(job)) {
+    const double area = static_cast<double>(job.rows->ksize * job.columns->ksize);
+    if (HWY_NATIVE_FMA && Uint16Mean<true>(job, area).in_float.magic.exact) {
+      return DoublingBlur<uint16_t, Uint16Mean<true>, false>(job, part, scratch).run(band);
+    }
+    return DoublingBlur<uint16_t, Uint16Mean<false>, false>(job, part, scratch).run(band);
+  }
   if (job.alpha == Alpha::kPremultiplied) return Run16<uint64_t, uint64_t, true>(job, part, scratch, band);
   const SumWidth width = sum_width(job);
   if (width == SumWidth::k32Then32) return Run16<uint32_t, uint32_t, false>(job, part, scratch, band);
