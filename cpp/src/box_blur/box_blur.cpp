@@ -20,6 +20,8 @@ using box::GeneralJob;
 
 constexpr std::int64_t kLargestSize = std::numeric_limits<std::int32_t>::max();
 constexpr std::ptrdiff_t kBytesPerThread = 64 << 10;  // less is done sooner by one thread
+// A shrinking border's cut rows are added up anew, one by one, while there are no more.
+constexpr std::int64_t kMostCutRows = 16;
 // Above this the output cannot stay in the caches anyway, and is written around them.
 constexpr std::ptrdiff_t kStreamBytes = 4 << 20;
 
@@ -110,6 +112,16 @@ struct Call {
           options.alpha == Alpha::kBlur && out.count * out.first.height * out.first.row_values() >= kStreamBytes;
       difference = true;
       difference_bytes = box::difference_scratch_bytes(job);
+      if (options.border != Border::kShrink) return;
+      for (std::int64_t i = 0; i < options.ksize_y && options.ksize_y <= kMostCutRows; i++) {
+        for (const std::ptrdiff_t y : {i, in.first.height - 1 - i}) {
+          DifferenceJob cut;
+          if (y < 0 || y >= in.first.height) continue;
+          const AxisPlan plan = cut_rows(y);
+          if (!plan_cut_row(y, plan, &cut)) continue;
+          difference_bytes = std::max(difference_bytes, box::difference_scratch_bytes(cut));
+        }
+      }
     }
   }
 
@@ -134,7 +146,42 @@ struct Call {
     }
   }
 
-  // A shrinking border: the 8-bit kernel for the rows whose windows are whole, then what is cut left and right.
+  // The window that a shrinking border leaves of row y, as an axis of its own.
+  AxisPlan cut_rows(std::ptrdiff_t y) const {
+    const std::ptrdiff_t first = std::max<std::ptrdiff_t>(0, y - options.anchor_y);
+    return {in.first.height, rows.count(y), y - first, Border::kShrink};
+  }
+
+  bool plan_cut_row(std::ptrdiff_t y, const AxisPlan& plan, DifferenceJob* job) const {
+    if constexpr (std::is_same_v<T, std::uint8_t>) {
+      *job = difference_job;
+      job->rows = &plan;
+      job->stream = false;
+      return options.ksize_y <= kMostCutRows && rows.count(y) > 0 &&
+             box::make_mean(options.ksize_x, rows.count(y), options.rounding, &job->mean) &&
+             box::difference_applies(*job);
+    }
+    return false;
+  }
+
+  // Rows [y0, y1), whose windows a shrinking border cuts: each as the first row of a blur with a lower window.
+  void run_cut_rows(std::ptrdiff_t image, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) const {
+    if constexpr (std::is_same_v<T, std::uint8_t>) {
+      for (std::ptrdiff_t y = y0; y < y1; y++) {
+        const AxisPlan plan = cut_rows(y);
+        DifferenceJob job;
+        if (!plan_cut_row(y, plan, &job)) {
+          run_general(image, {0, in.first.width, y, y1}, scratch, band);
+          return;
+        }
+        job.in = in[image];
+        job.out = out[image];
+        box::difference_blur(job, y, y + 1, scratch, band);
+      }
+    }
+  }
+
+  // A shrinking border: the 8-bit kernel for the columns whose windows are whole, then what is cut left and right.
   void run_shrink(std::ptrdiff_t image, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) const {
     const std::ptrdiff_t width = in.first.width, height = in.first.height;
     const std::ptrdiff_t top = std::clamp<std::ptrdiff_t>(options.anchor_y, y0, y1);
@@ -142,11 +189,11 @@ struct Call {
         std::clamp<std::ptrdiff_t>(height - (options.ksize_y - 1 - options.anchor_y), top, y1);
     const std::ptrdiff_t left = std::min<std::ptrdiff_t>(options.anchor_x, width);
     const std::ptrdiff_t right = std::max<std::ptrdiff_t>(width - (options.ksize_x - 1 - options.anchor_x), left);
-    run_general(image, {0, width, y0, top}, scratch, band);
+    run_cut_rows(image, y0, top, scratch, band);
     run_difference(image, top, bottom, scratch, band);
-    run_general(image, {0, left, top, bottom}, scratch, band);
-    run_general(image, {right, width, top, bottom}, scratch, band);
-    run_general(image, {0, width, bottom, y1}, scratch, band);
+    run_cut_rows(image, bottom, y1, scratch, band);
+    run_general(image, {0, left, y0, y1}, scratch, band);
+    run_general(image, {right, width, y0, y1}, scratch, band);
   }
 
   void run(std::ptrdiff_t image, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band) const {

@@ -124,8 +124,10 @@ struct IntegerBlur : PartBlur<T, Column> {
     for (size_t r = 0; r < row_count; r++, to += kTile) {
       each<kTail>(enter[r], column, count,
                   [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[i] = hn::Add(sum.v[i], v); });
-      HWY_PRAGMA(GCC unroll 16)
-      for (int i = 0; i < kVectors; i++) hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
+      HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kVectors; i++) {
+        if (kTail && i * kLanes<Column> >= count) break;  // a side of a frame is a few columns wide
+        hn::Store(sum.v[i], dc, to + i * kLanes<Column>);
+      }
       each<kTail>(leave[r], column, count,
                   [&](int i, auto v) HWY_ATTR __attribute__((always_inline)) { sum.v[i] = hn::Sub(sum.v[i], v); });
     }
