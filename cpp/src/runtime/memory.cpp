@@ -1,3 +1,5 @@
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -14,13 +16,27 @@ struct alignas(64) Header {
   std::size_t bytes;
 };
 
+// Large blocks come in pages of 2 MiB where the system has them: a first touch of 34 MB then takes 17 faults instead of
+// 8000, and planes that are walked side by side do not run out of page entries.
+constexpr std::size_t kHugePage = 2 << 20;
+constexpr std::size_t kLarge = 4 * kHugePage;
+
+std::align_val_t alignment(std::size_t bytes) { return bytes < kLarge ? kAlignment : std::align_val_t{kHugePage}; }
+
 Header* allocate(std::size_t bytes) {
   std::size_t total;
   if (__builtin_add_overflow(bytes, sizeof(Header), &total)) throw std::bad_alloc();
-  return new (::operator new(total, kAlignment)) Header{bytes};
+  void* const memory = ::operator new(total, alignment(bytes));
+#ifdef MADV_HUGEPAGE
+  if (bytes >= kLarge) static_cast<void>(madvise(memory, total / kHugePage * kHugePage, MADV_HUGEPAGE));  // a wish
+#endif
+  return new (memory) Header{bytes};
 }
 
-void release(Header* block) { ::operator delete(block, kAlignment); }
+void release(Header* block) {
+  const std::align_val_t align = alignment(block->bytes);
+  ::operator delete(block, align);
+}
 
 // Each thread keeps its last block, if small: a call on a small image then asks the system for nothing.
 #if defined(__SANITIZE_ADDRESS__)

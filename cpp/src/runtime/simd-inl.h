@@ -184,6 +184,12 @@ HWY_INLINE void StoreFirst(V v, D d, T* p, size_t count) {
 }
 
 #if HWY_TARGET <= HWY_AVX3
+// 1 / v within 2^-14 of it. 64-bit lanes.
+template <class V>
+HWY_INLINE V ApproximateReciprocal14(V v) {
+  return V{_mm512_rcp14_pd(v.raw)};
+}
+
 // The even or odd 16-byte blocks of two vectors of four: those of lo, then those of hi. (Later Highway:
 // ConcatEvenBlocks.)
 template <class D, class V>

@@ -136,35 +136,26 @@ class Call {
     if (in_.channel_stride % static_cast<std::ptrdiff_t>(sizeof(In)) != 0) source.direct = false;
     if (out_.channel_stride % static_cast<std::ptrdiff_t>(sizeof(Out)) != 0) target.direct = false;
 
-    // Interleaved channels go through memory together, or every cache line would be fetched once for each.
-    const bool interleaved = std::abs(in_.channel_stride) < std::abs(geometry_.in.back()) ||
-                             std::abs(out_.channel_stride) < std::abs(geometry_.out.back());
-    const std::ptrdiff_t together = interleaved ? std::min<std::ptrdiff_t>(in_.count, 4) : 1;
     const std::ptrdiff_t pitch = tv::padded_pitch<Out>(geometry_.width);
     const std::size_t plane = static_cast<std::size_t>(geometry_.rows * pitch);
-    const std::size_t planes = together * (static_cast<std::size_t>(!source.direct) + !target.direct);
-    const Scratch memory(planes * plane * sizeof(Out));
-    Out* const images = reinterpret_cast<Out*>(memory.data());
-    Out* const results = images + (source.direct ? 0 : together * plane);
+    const Scratch memory((static_cast<std::size_t>(!source.direct) + !target.direct) * plane * sizeof(Out));
+    Out* const planes = reinterpret_cast<Out*>(memory.data());
+    const Rows<Out> image_plane{planes, pitch}, result_plane{planes + (source.direct ? 0 : plane), pitch};
 
     tv::Solver<Out> solver(geometry_.shape, settings);
-    for (std::ptrdiff_t first = 0; first < in_.count; first += together) {
-      const std::ptrdiff_t count = std::min(together, in_.count - first);
-      if (!source.direct) read(first, count, images, plane, pitch);
-      for (std::ptrdiff_t c = first; c < first + count; c++) {
-        Rows<const Out> image{images + (c - first) * plane, pitch};
-        Rows<Out> result{results + (c - first) * plane, pitch};
-        if constexpr (std::is_same_v<In, Out>) {
-          if (source.direct) image = {moved(in_.first.data, c * in_.channel_stride), source.pitch};
-        }
-        if (target.direct) result = {moved(out_.first.data, c * out_.channel_stride), target.pitch};
-        const ChambolleReport report = solver.solve(image, result);
-        if (reports_ != nullptr) {
-          reports_[c] = report;
-          if (options_.max_num_iter == 0) reports_[c].iterations = 0;
-        }
+    for (std::ptrdiff_t c = 0; c < in_.count; c++) {
+      Rows<const Out> image{image_plane.data, pitch};
+      Rows<Out> result = result_plane;
+      if constexpr (std::is_same_v<In, Out>) {
+        if (source.direct) image = {moved(in_.first.data, c * in_.channel_stride), source.pitch};
       }
-      if (!target.direct) write(first, count, results, plane, pitch);
+      if (target.direct) result = {moved(out_.first.data, c * out_.channel_stride), target.pitch};
+      if (!source.direct) read(c, image_plane);
+      const ChambolleReport report = solver.solve(image, result);
+      if (!target.direct) write(c, result_plane);
+      if (reports_ == nullptr) continue;
+      reports_[c] = report;
+      if (options_.max_num_iter == 0) reports_[c].iterations = 0;
     }
   }
 
@@ -219,26 +210,21 @@ class Call {
     }
   }
 
-  void read(std::ptrdiff_t first, std::ptrdiff_t count, Out* planes, std::size_t plane, std::ptrdiff_t pitch) const {
+  void read(std::ptrdiff_t c, const Rows<Out>& plane) const {
     const std::ptrdiff_t step = geometry_.in.back();
     each_row([&](std::ptrdiff_t y) {
-      for (std::ptrdiff_t c = 0; c < count; c++) {
-        const In* from = in_row(first + c, y);
-        Out* to = planes + c * plane + y * pitch;
-        for (std::ptrdiff_t x = 0; x < geometry_.width; x++) to[x] = converted<Out>(load(from, x * step));
-      }
+      const In* from = in_row(c, y);
+      Out* to = plane.data + y * plane.pitch;
+      for (std::ptrdiff_t x = 0; x < geometry_.width; x++) to[x] = converted<Out>(load(from, x * step));
     });
   }
 
-  void write(std::ptrdiff_t first, std::ptrdiff_t count, const Out* planes, std::size_t plane,
-             std::ptrdiff_t pitch) const {
+  void write(std::ptrdiff_t c, const Rows<Out>& plane) const {
     const std::ptrdiff_t step = geometry_.out.back();
     each_row([&](std::ptrdiff_t y) {
-      for (std::ptrdiff_t c = 0; c < count; c++) {
-        const Out* from = planes + c * plane + y * pitch;
-        Out* to = out_row(first + c, y);
-        for (std::ptrdiff_t x = 0; x < geometry_.width; x++) std::memcpy(moved(to, x * step), from + x, sizeof(Out));
-      }
+      const Out* from = plane.data + y * plane.pitch;
+      Out* to = out_row(c, y);
+      for (std::ptrdiff_t x = 0; x < geometry_.width; x++) std::memcpy(moved(to, x * step), from + x, sizeof(Out));
     });
   }
 

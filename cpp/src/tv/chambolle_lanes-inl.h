@@ -13,6 +13,9 @@ HWY_BEFORE_NAMESPACE();
 namespace fastcv::tv {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+#if HWY_TARGET <= HWY_AVX3
+using fastcv::HWY_NAMESPACE::ApproximateReciprocal14;
+#endif
 using fastcv::HWY_NAMESPACE::LoadFirst;
 using fastcv::HWY_NAMESPACE::StoreFirst;
 
@@ -57,6 +60,27 @@ struct LaneSum<float> {
   }
   HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(wide, sum)); }
 };
+
+// 1 / v for v >= 1. float64 on AVX-512: within 3e-13 of it, for a third of the time of a division on Zen 4, where square
+// roots and divisions share one unit; the square root stays exact.
+template <class D, class V>
+HWY_INLINE V Reciprocal(D d, V v) {
+  using T = hn::TFromD<D>;
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(T) == 8) {
+    const V guess = ApproximateReciprocal14(v), one = hn::Set(d, T(1));
+    const V error = hn::NegMulAdd(v, guess, one);
+    return hn::MulAdd(guess, hn::MulAdd(error, error, error), guess);
+  }
+#ifdef FASTCV_HYBRID
+  if constexpr (sizeof(T) == 4) {
+    const V r = hn::ApproximateReciprocal(v);
+    return hn::Mul(r, hn::NegMulAdd(v, r, hn::Set(d, hn::TFromD<D>(2))));
+  }
+#endif
+#endif
+  return hn::Div(hn::Set(d, T(1)), v);
+}
 
 // 0 times a number is 0, times NaN or infinity it is NaN, which every sum keeps.
 template <class T>

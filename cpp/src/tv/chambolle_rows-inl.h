@@ -54,7 +54,7 @@ HWY_NOINLINE double FirstRow(const T* image, const T* q0_before, const T* q0, co
 
 // The step at row i. kBottom: it is the last row of the image, there is no row i + 1.
 template <Measure kMeasure, bool kUpdate, bool kBottom, class T>
-HWY_NOINLINE void Step(const StepRows<T>& r, ptrdiff_t width, T tau_value, T slope_value, StepSums<T>* sums) {
+HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T slope_value, StepSums<T>* sums) {
   const hn::ScalableTag<T> d;
   constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>);
   using V = hn::Vec<decltype(d)>;
@@ -66,6 +66,8 @@ HWY_NOINLINE void Step(const StepRows<T>& r, ptrdiff_t width, T tau_value, T slo
   squares.clear();
   norms.clear();
   V change = hn::Zero(d);
+  // Copies: the compiler must assume that a store changes what `rows` points to.
+  const StepRows<T> r = rows;
   V u = hn::LoadU(d, r.u);
 
   const auto at = [&](ptrdiff_t x, auto tail) HWY_ATTR __attribute__((always_inline)) {
@@ -87,7 +89,7 @@ HWY_NOINLINE void Step(const StepRows<T>& r, ptrdiff_t width, T tau_value, T slo
       const V norm = hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy)));
       if constexpr (kEnergy) norms.add(norm);
       if constexpr (kUpdate) {
-        const V shrink = hn::Div(hn::Set(d, T(1)), hn::MulAdd(norm, slope, hn::Set(d, T(1))));
+        const V shrink = Reciprocal(d, hn::MulAdd(norm, slope, hn::Set(d, T(1))));
         const V q1 = hn::LoadU(d, r.q1 + x);
         const V q0_after = hn::Mul(hn::MulAdd(tau, gy, q0), shrink), q1_after = hn::Mul(hn::MulAdd(tau, gx, q1), shrink);
         if constexpr (kChange) {
