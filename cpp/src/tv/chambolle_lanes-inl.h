@@ -72,7 +72,7 @@ HWY_INLINE V Reciprocal(D d, V v) {
     const V error = hn::NegMulAdd(v, guess, one);
     return hn::MulAdd(guess, hn::MulAdd(error, error, error), guess);
   }
-#ifdef FASTCV_HYBRID
+#if 1
   if constexpr (sizeof(T) == 4) {
     const V r = hn::ApproximateReciprocal(v);
     return hn::Mul(r, hn::NegMulAdd(v, r, hn::Set(d, hn::TFromD<D>(2))));

@@ -24,6 +24,7 @@ struct StepRows {
   const T *q0_next, *q1_next;  // row i + 1
   T *q0_after, *q1_after;    // row i
   T* u;                      // on entry row i
+  const T* ahead;            // a row that will be needed soon: brought into the second-level cache
 };
 
 template <class T>
@@ -72,6 +73,7 @@ HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T 
 
   const auto at = [&](ptrdiff_t x, auto tail) HWY_ATTR __attribute__((always_inline)) {
     constexpr bool kTail = decltype(tail)::value;
+    __builtin_prefetch(r.ahead + x, 0, 2);
     const size_t left = static_cast<size_t>(width - x);
     V gy = hn::Zero(d), u_below = hn::Zero(d);
     const V q0 = hn::LoadU(d, r.q0 + x);
@@ -165,6 +167,25 @@ struct BandWavefront {
   bool mine(ptrdiff_t y) const { return y0 <= y && y < y1; }
   double* energy(int stage, ptrdiff_t y) const { return job.energies + stage * job.height + y; }
 
+  // The stages share the work of fetching what the first one reads and writes two rows later.
+  const T* ahead(int stage, ptrdiff_t y, const T* otherwise) const {
+    if (y >= high(0) || y >= job.height) return otherwise;
+    switch (stage) {
+      case 0:
+        return before(0, y, 0);
+      case 1:
+        return before(0, y, 1);
+      case 2:
+        return job.image + y * job.image_pitch;
+      case 3:
+        return after(y, 0);
+      case 4:
+        return after(y, 1);
+      default:
+        return otherwise;
+    }
+  }
+
   void keep_u(int stage, ptrdiff_t y, const T* u) const {
     if (stage == job.stages - 1 && job.u != nullptr && mine(y)) {
       memcpy(job.u + y * job.u_pitch, u, static_cast<size_t>(job.width) * sizeof(T));
@@ -192,7 +213,8 @@ struct BandWavefront {
                            before(stage, next, 1),
                            update ? after(y, 0) : nullptr,
                            update ? after(y, 1) : nullptr,
-                           u};
+                           u,
+                           ahead(stage, y + stage + 4, u)};
     StepSums<T> sums;
     StepOf<kMeasure>(update, bottom, rows, job, &sums);
     if (kMeasure != Measure::kNothing) {

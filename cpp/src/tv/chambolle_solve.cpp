@@ -33,13 +33,11 @@ class StopRule {
     return settings_.eps > 0 && (change_ < settings_.eps || (first && energy == 0));
   }
 
-  // In how many passes from here the rule is likely to fire; 0: no idea. The change shrinks by nearly the same factor
-  // from pass to pass, or falls straight through zero where the energy has its minimum.
-  double likely_end() const {
+  // How many more passes it takes at least until the rule fires, if the change goes on shrinking as it did last; more where
+  // it shrinks ever more slowly, as it does. 0: no idea.
+  double likely_passes() const {
     if (passes_ < 3 || !(change_ < previous_change_)) return 0;
-    const double geometric = std::log(settings_.eps / change_) / std::log(change_ / previous_change_);
-    const double straight = (change_ - settings_.eps) / (previous_change_ - change_);
-    return std::min(geometric, straight);
+    return (change_ - settings_.eps) / (previous_change_ - change_);
   }
 
   std::int64_t passes() const { return passes_; }
@@ -53,16 +51,19 @@ class StopRule {
   double change_ = std::numeric_limits<double>::infinity(), previous_change_ = change_;
 };
 
-// How many passes to take through the image together. A stop inside a block means to walk its beginning again, and
-// each block costs about half a pass more than its passes.
-int block_length(const StopRule& rule, const Settings& s, int most) {
-  if (s.block > 0) return s.block;
-  if (s.eps == 0) return most;
-  constexpr int kFirst = 6, kFurther = 8;
-  if (rule.passes() == 0) return std::min(most, kFirst);
-  const double end = rule.likely_end();
-  if (end == 0) return std::min(most, kFurther);
-  return static_cast<int>(std::clamp(std::ceil(end), 1.0, static_cast<double>(most)));
+// How many passes to take through the image together. A stop inside a block means to walk its beginning again, and a
+// block of less than three costs as much as one of three. On photographs with noise these numbers come to 1.17 times the
+// passes that count; always 8 at a time to 1.3.
+// `hint`: the passes of the channel before, which mostly is the number again; 0: no such.
+int block_length(const StopRule& rule, const Settings& s, std::int64_t hint, int most) {
+  if (s.block > 0 || s.eps == 0) return most;
+  constexpr std::int64_t kFirst = 8, kLeast = 4, kMost = 12;
+  const std::int64_t done = rule.passes(), expected = hint - done;
+  std::int64_t length = done == 0 ? kFirst : static_cast<std::int64_t>(std::min(std::ceil(0.8 * rule.likely_passes()), double{kMost}));
+  length = std::clamp(length, kLeast, kMost);
+  if (expected > kLeast) length = std::min(expected - 3, kMost);
+  if (0 < expected && expected <= kLeast) length = expected;
+  return static_cast<int>(std::min<std::int64_t>(most, length));
 }
 
 Measure measured(const Settings& s) {
@@ -86,14 +87,15 @@ ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& resu
   passes.begin(image, result);
   for (std::int64_t done = 0;;) {
     const std::int64_t left = settings_.passes - done;
-    const int wanted = std::min(block_length(rule, settings_, passes.most()), passes.most());
-    const int stages = static_cast<int>(std::min<std::int64_t>(wanted, left));
+    const int stages = static_cast<int>(std::min<std::int64_t>(block_length(rule, settings_, hint_, passes.most()), left));
     const bool final = stages == left;
-    const bool keep = final || stages < passes.most();
+    // The image after this block, in case the rule fires at its end: likely, where the block is short.
+    const bool keep = final || (settings_.eps > 0 && stages <= 4);
     passes.run({stages, !final || measure == Measure::kEnergyAndChange, keep, measure});
     for (int stage = 0; measure != Measure::kNothing && stage < stages; stage++) {
       if (!rule.add(passes.energy(stage), passes.change(stage))) continue;
       if (!keep || stage < stages - 1) passes.run({stage + 1, false, true, Measure::kNothing});
+      hint_ = rule.passes();
       return {rule.passes(), rule.energy(), rule.change(), true};
     }
     done += stages;

@@ -42,6 +42,7 @@ class Solver {
 
  private:
   Settings settings_;
+  std::int64_t hint_ = 0;
   std::unique_ptr<Passes> passes_;
 };
 
