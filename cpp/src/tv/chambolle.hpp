@@ -57,6 +57,36 @@ std::size_t wavefront_scratch_bytes(std::ptrdiff_t width, int stages, bool halo)
 template <class T>
 void wavefront(const WavefrontJob<T>& job, std::ptrdiff_t y0, std::ptrdiff_t y1, std::byte* scratch, Band& band);
 
+// One pass over a volume.
+constexpr int kMostAxes = 64;  // NumPy's own limit
+
+template <class T>
+struct SweepJob {
+  const T* image;
+  std::ptrdiff_t image_pitch;
+  int leading;                   // axes but the last
+  const std::ptrdiff_t* shape;   // of the leading axes
+  const std::ptrdiff_t* steps;   // rows from one position to the next along each of them
+  std::ptrdiff_t slice_rows;     // steps[0]
+  std::ptrdiff_t width, pitch;
+  const T* const* from;          // q, one plane an axis
+  std::ptrdiff_t from_pitch;     // 0: all rows are one of zeros
+  T* const* to;
+  T tau, slope;
+  double weight;
+  bool update;  // false: only u is wanted
+  Measure measure;
+  double* energies;  // [row], where measured
+  double* changes;   // [band]
+  T* u;              // or null
+  std::ptrdiff_t u_pitch;
+  const T* zeros;
+};
+
+// Slices [z0, z1) of the first axis. scratch: two slices of padded rows.
+template <class T>
+void sweep(const SweepJob<T>& job, std::ptrdiff_t z0, std::ptrdiff_t z1, std::byte* scratch, Band& band);
+
 // Whether no value of a dense row is NaN or infinite.
 template <class T>
 bool all_finite(const T* row, std::ptrdiff_t count);

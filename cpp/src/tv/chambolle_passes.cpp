@@ -15,6 +15,17 @@ T clamped(double value) {
   return static_cast<T>(std::min(value, static_cast<double>(std::numeric_limits<T>::max())));
 }
 
+// The zeros before the first value of each row, and after its last vector.
+template <class T>
+void clear_padding(T* plane, std::ptrdiff_t rows, std::ptrdiff_t width, std::ptrdiff_t pitch) {
+  constexpr std::ptrdiff_t kGuard = kPadBytes / sizeof(T);
+  const std::ptrdiff_t whole = (width + kGuard - 1) / kGuard * kGuard;
+  std::memset(plane - kGuard, 0, kPadBytes);
+  for (std::ptrdiff_t y = 0; y < rows; y++) {
+    std::memset(plane + y * pitch + whole, 0, static_cast<std::size_t>(pitch - whole) * sizeof(T));
+  }
+}
+
 template <class T>
 class Wavefront final : public Solver<T>::Passes {
  public:
@@ -92,13 +103,7 @@ class Wavefront final : public Solver<T>::Passes {
     if (fresh) memory.emplace(2 * plane_ * sizeof(T));
     T* vertical = reinterpret_cast<T*>(memory->data()) + kGuard;
     T* horizontal = vertical + plane_;
-    if (fresh) {
-      const std::ptrdiff_t whole = pitch_ - (pitch_ - width_) / kGuard * kGuard;
-      std::memset(horizontal - kGuard, 0, kGuard * sizeof(T));
-      for (std::ptrdiff_t y = 0; y < height_; y++) {
-        std::memset(horizontal + y * pitch_ + whole, 0, static_cast<std::size_t>(pitch_ - whole) * sizeof(T));
-      }
-    }
+    if (fresh) clear_padding(horizontal, height_, width_, pitch_);
     return {vertical, horizontal, pitch_};
   }
 
@@ -128,11 +133,116 @@ class Wavefront final : public Solver<T>::Passes {
   int next_ = 0;
 };
 
+// Volumes: a block is one pass.
+template <class T>
+class Sweep final : public Solver<T>::Passes {
+ public:
+  Sweep(const std::vector<std::ptrdiff_t>& shape, const Settings& s)
+      : shape_(shape.begin(), shape.end() - 1),
+        steps_(shape_.size(), 1),
+        axes_(static_cast<int>(shape.size())),
+        width_(shape.back()),
+        pitch_(padded_pitch<T>(width_)),
+        settings_(s) {
+    for (std::size_t a = shape_.size() - 1; a-- > 0;) steps_[a] = steps_[a + 1] * shape_[a + 1];
+    rows_ = steps_[0] * shape_[0];
+    grain_ = std::max<std::ptrdiff_t>(1, s.grain / steps_[0]);
+    bands_ = band_count(shape_[0], grain_, s.threads);
+    plane_ = static_cast<std::size_t>(rows_ * pitch_ + kGuard);
+    zeros_.emplace((pitch_ + kGuard) * sizeof(T));
+    std::memset(zeros_->data(), 0, (pitch_ + kGuard) * sizeof(T));
+    slice_bytes_ = static_cast<std::size_t>(2 * steps_[0] * pitch_) * sizeof(T) + kPadBytes;
+    band_memory_.emplace(slice_bytes_ * bands_);
+    row_energies_.emplace(static_cast<std::size_t>(rows_) * sizeof(double));
+    band_changes_.resize(bands_);
+    this->energies_.resize(1);
+    this->changes_.resize(1);
+  }
+
+  int most() const override { return 1; }
+
+  void begin(const Rows<const T>& image, const Rows<T>& result) override {
+    image_ = image;
+    result_ = result;
+    from_.assign(axes_, reinterpret_cast<const T*>(zeros_->data()) + kGuard);
+    from_pitch_ = 0;
+    next_ = 0;
+  }
+
+  void run(const Block& block) override {
+    const std::vector<T*> to = planes(next_);
+    const SweepJob<T> job{image_.data,
+                          image_.pitch,
+                          axes_ - 1,
+                          shape_.data(),
+                          steps_.data(),
+                          steps_[0],
+                          width_,
+                          pitch_,
+                          from_.data(),
+                          from_pitch_,
+                          to.data(),
+                          clamped<T>(settings_.tau),
+                          clamped<T>(settings_.tau / settings_.weight),
+                          settings_.weight,
+                          block.update_last || block.measure != Measure::kNothing,
+                          block.measure,
+                          reinterpret_cast<double*>(row_energies_->data()),
+                          band_changes_.data(),
+                          block.keep_u ? result_.data : nullptr,
+                          result_.pitch,
+                          reinterpret_cast<const T*>(zeros_->data()) + kGuard};
+    parallel_rows(shape_[0], grain_, settings_.threads, [&](Band& band) {
+      sweep(job, band.begin, band.end, band_memory_->data() + band.index * slice_bytes_, band);
+    });
+    if (block.measure == Measure::kNothing) return;
+    double sum = 0;
+    for (std::ptrdiff_t y = 0; y < rows_; y++) sum += job.energies[y];
+    this->energies_[0] = sum / static_cast<double>(rows_) / static_cast<double>(width_);
+    this->changes_[0] = *std::max_element(band_changes_.begin(), band_changes_.end());
+  }
+
+  void advance() override {
+    const std::vector<T*> to = planes(next_);
+    from_.assign(to.begin(), to.end());
+    from_pitch_ = pitch_;
+    next_ = 1 - next_;
+  }
+
+ private:
+  static constexpr std::ptrdiff_t kGuard = kPadBytes / sizeof(T);
+
+  std::vector<T*> planes(int which) {
+    std::optional<Scratch>& memory = states_[which];
+    const bool fresh = !memory;
+    if (fresh) memory.emplace(axes_ * plane_ * sizeof(T));
+    std::vector<T*> out(axes_);
+    for (int a = 0; a < axes_; a++) out[a] = reinterpret_cast<T*>(memory->data()) + a * plane_ + kGuard;
+    if (fresh) clear_padding(out.back(), rows_, width_, pitch_);
+    return out;
+  }
+
+  std::vector<std::ptrdiff_t> shape_, steps_;
+  int axes_;
+  std::ptrdiff_t width_, pitch_, rows_, grain_;
+  Settings settings_;
+  int bands_;
+  std::size_t plane_, slice_bytes_;
+  std::optional<Scratch> zeros_, band_memory_, row_energies_, states_[2];
+  std::vector<double> band_changes_;
+  std::vector<const T*> from_;
+  std::ptrdiff_t from_pitch_ = 0;
+  Rows<const T> image_{};
+  Rows<T> result_{};
+  int next_ = 0;
+};
+
 }  // namespace
 
 template <class T>
 std::unique_ptr<typename Solver<T>::Passes> Solver<T>::Passes::make(const std::vector<std::ptrdiff_t>& shape,
                                                                     const Settings& settings) {
+  if (shape.size() > 2) return std::make_unique<Sweep<T>>(shape, settings);
   const std::ptrdiff_t height = shape.size() == 1 ? 1 : shape[0];
   return std::make_unique<Wavefront<T>>(height, shape.back(), settings);
 }
