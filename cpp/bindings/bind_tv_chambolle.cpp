@@ -15,9 +15,9 @@ constexpr double kShortWork = 16 << 10;  // values times passes; about 10 us: no
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 const Names& stops() {
-  static const Names names(kFunction, "stop",
-                           {{"energy", static_cast<int>(ChambolleStop::kEnergy)},
-                            {"dual", static_cast<int>(ChambolleStop::kDual)}});
+  static const Names names(
+      kFunction, "stop",
+      {{"energy", static_cast<int>(ChambolleStop::kEnergy)}, {"dual", static_cast<int>(ChambolleStop::kDual)}});
   return names;
 }
 

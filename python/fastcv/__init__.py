@@ -4,11 +4,14 @@ from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
+from fastcv._tv_chambolle import ChambolleInfo, denoise_tv_chambolle
 
 __all__ = [
+    "ChambolleInfo",
     "__version__",
     "box_blur",
     "datasets",
+    "denoise_tv_chambolle",
     "get_num_threads",
     "set_num_threads",
     "show_config",

@@ -23,6 +23,20 @@ def box_blur(
     num_threads: SupportsIndex | None,
     /,
 ) -> npt.NDArray[_Pixel]: ...
+def denoise_tv_chambolle(
+    image: npt.NDArray[Any],
+    weight: SupportsFloat,
+    eps: SupportsFloat,
+    max_num_iter: SupportsIndex,
+    channel_axis: SupportsIndex | None,
+    tau: SupportsFloat | None,
+    stop: str,
+    out: npt.NDArray[Any] | None,
+    return_info: bool,
+    num_threads: SupportsIndex | None,
+    block: int,
+    /,
+) -> Any: ...
 def get_num_threads() -> int: ...
 def set_num_threads(n: SupportsIndex | None, /) -> None: ...
 def report() -> dict[str, Any]: ...

@@ -31,8 +31,8 @@ struct GridView {
 enum class ChambolleStop : std::uint8_t { kEnergy, kDual };
 
 struct ChambolleOptions {
-  double weight = 0.1;  // finite, >= 0; 0: the image itself
-  double eps = 2e-4;    // >= 0; 0: max_num_iter passes
+  double weight = 0.1;              // finite, >= 0; 0: the image itself
+  double eps = 2e-4;                // >= 0; 0: max_num_iter passes
   std::int64_t max_num_iter = 200;  // >= 0; 0 and 1: the image itself
   double tau = 0;                   // > 0; 0: 1 / (2 axes)
   ChambolleStop stop = ChambolleStop::kEnergy;
@@ -44,8 +44,8 @@ struct ChambolleOptions {
 struct ChambolleReport {
   std::int64_t iterations = 0;  // passes
   double energy = 0;            // E of the result
-  double change = 0;            // what the stop rule compared with eps in the last pass: |E_before - E| / E_first, or max |dp|
-  bool converged = false;       // the stop rule fired
+  double change = 0;  // what the stop rule compared with eps in the last pass: |E_before - E| / E_first, or max |dp|
+  bool converged = false;  // the stop rule fired
 };
 
 // `channels` images of one geometry, each denoised by itself; channel_stride: bytes from one to the next.
@@ -57,8 +57,8 @@ struct ChannelsView {
 };
 
 // In: uint8_t or uint16_t (divided by 255 and 65535, as img_as_float does) to double, float to float, double to double.
-// `in` and `out` have the same geometry and must not overlap, except when they are the same memory with the same strides.
-// `reports`: one a channel, or null. Images must be finite: std::invalid_argument, and nothing is written.
+// `in` and `out` have the same geometry and must not overlap, except when they are the same memory with the same
+// strides. `reports`: one a channel, or null. Images must be finite: std::invalid_argument, and nothing is written.
 // Sums are float64, over rows in their order: the same bytes for any number of threads, any block, any strides.
 // Memory: 20 bytes a pixel of one channel (float; 40: double), 24 (48) with what is copied.
 template <class In, class Out>

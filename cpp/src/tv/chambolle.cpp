@@ -37,8 +37,8 @@ struct Place {
 
 // One channel as rows: axes of length 1 dropped (they have no gradient), the last axis along the row.
 struct Geometry {
-  std::vector<std::ptrdiff_t> shape;           // of the axes that are left, at least one
-  std::vector<std::ptrdiff_t> in, out;         // strides in bytes
+  std::vector<std::ptrdiff_t> shape;    // of the axes that are left, at least one
+  std::vector<std::ptrdiff_t> in, out;  // strides in bytes
   std::ptrdiff_t rows = 1, width = 1;
 
   template <class In, class Out>

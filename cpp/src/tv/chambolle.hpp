@@ -46,8 +46,8 @@ struct WavefrontJob {
   double* changes;   // [band][stage], where measured
   T* u;              // of the last stage, or null
   std::ptrdiff_t u_pitch;
-  const T* zeros;    // a row of them
-  bool halo;         // bands meet: each works out for itself what it needs of its neighbours' rows
+  const T* zeros;  // a row of them
+  bool halo;       // bands meet: each works out for itself what it needs of its neighbours' rows
 };
 
 template <class T>
@@ -64,13 +64,13 @@ template <class T>
 struct SweepJob {
   const T* image;
   std::ptrdiff_t image_pitch;
-  int leading;                   // axes but the last
-  const std::ptrdiff_t* shape;   // of the leading axes
-  const std::ptrdiff_t* steps;   // rows from one position to the next along each of them
-  std::ptrdiff_t slice_rows;     // steps[0]
+  int leading;                  // axes but the last
+  const std::ptrdiff_t* shape;  // of the leading axes
+  const std::ptrdiff_t* steps;  // rows from one position to the next along each of them
+  std::ptrdiff_t slice_rows;    // steps[0]
   std::ptrdiff_t width, pitch;
-  const T* const* from;          // q, one plane an axis
-  std::ptrdiff_t from_pitch;     // 0: all rows are one of zeros
+  const T* const* from;       // q, one plane an axis
+  std::ptrdiff_t from_pitch;  // 0: all rows are one of zeros
   T* const* to;
   T tau, slope;
   double weight;

@@ -54,15 +54,15 @@ struct LaneSum<float> {
   HWY_INLINE void add_square(hn::Vec<hn::ScalableTag<float>> v) { part = hn::MulAdd(v, v, part); }
   HWY_INLINE void flush() {
     const hn::Half<hn::ScalableTag<float>> half;
-    sum = hn::Add(sum, hn::Add(hn::PromoteTo(wide, hn::LowerHalf(half, part)),
-                               hn::PromoteTo(wide, hn::UpperHalf(half, part))));
+    sum = hn::Add(
+        sum, hn::Add(hn::PromoteTo(wide, hn::LowerHalf(half, part)), hn::PromoteTo(wide, hn::UpperHalf(half, part))));
     part = hn::Zero(d);
   }
   HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(wide, sum)); }
 };
 
-// 1 / v for v >= 1. float64 on AVX-512: within 3e-13 of it, for a third of the time of a division on Zen 4, where square
-// roots and divisions share one unit; the square root stays exact.
+// 1 / v for v >= 1. float64 on AVX-512: within 3e-13 of it, for a third of the time of a division on Zen 4, where
+// square roots and divisions share one unit; the square root stays exact.
 template <class D, class V>
 HWY_INLINE V Reciprocal(D d, V v) {
   using T = hn::TFromD<D>;

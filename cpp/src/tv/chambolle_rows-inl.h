@@ -19,12 +19,12 @@ namespace HWY_NAMESPACE {
 // What a step reads and writes: q of row i and i + 1 before, of row i after; u of row i, overwritten by that of i + 1.
 template <class T>
 struct StepRows {
-  const T* image;            // row i + 1
-  const T *q0, *q1;          // row i
+  const T* image;              // row i + 1
+  const T *q0, *q1;            // row i
   const T *q0_next, *q1_next;  // row i + 1
-  T *q0_after, *q1_after;    // row i
-  T* u;                      // on entry row i
-  const T* ahead;            // a row that will be needed soon: brought into the second-level cache
+  T *q0_after, *q1_after;      // row i
+  T* u;                        // on entry row i
+  const T* ahead;              // a row that will be needed soon: brought into the second-level cache
 };
 
 template <class T>
@@ -93,7 +93,8 @@ HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T 
       if constexpr (kUpdate) {
         const V shrink = Reciprocal(d, hn::MulAdd(norm, slope, hn::Set(d, T(1))));
         const V q1 = hn::LoadU(d, r.q1 + x);
-        const V q0_after = hn::Mul(hn::MulAdd(tau, gy, q0), shrink), q1_after = hn::Mul(hn::MulAdd(tau, gx, q1), shrink);
+        const V q0_after = hn::Mul(hn::MulAdd(tau, gy, q0), shrink),
+                q1_after = hn::Mul(hn::MulAdd(tau, gx, q1), shrink);
         if constexpr (kChange) {
           change = hn::Max(change, hn::Max(hn::Abs(hn::Sub(q0_after, q0)), hn::Abs(hn::Sub(q1_after, q1))));
         }
@@ -148,7 +149,8 @@ struct BandWavefront {
     above = rows_u + job.stages * pitch + kPadBytes / sizeof(T);
     below = above + 2 * halo * pitch;
     // Zeros before and after every row; the rows themselves are written before they are read.
-    if (halo > 0) memset(above - kPadBytes / sizeof(T), 0, static_cast<size_t>(4 * halo * pitch) * sizeof(T) + kPadBytes);
+    if (halo > 0)
+      memset(above - kPadBytes / sizeof(T), 0, static_cast<size_t>(4 * halo * pitch) * sizeof(T) + kPadBytes);
   }
 
   // Rows that a stage works on. Each stage needs one row more on both sides than the one after it.

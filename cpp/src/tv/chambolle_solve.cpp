@@ -33,8 +33,8 @@ class StopRule {
     return settings_.eps > 0 && (change_ < settings_.eps || (first && energy == 0));
   }
 
-  // How many more passes it takes at least until the rule fires, if the change goes on shrinking as it did last; more where
-  // it shrinks ever more slowly, as it does. 0: no idea.
+  // How many more passes it takes at least until the rule fires, if the change goes on shrinking as it did last; more
+  // where it shrinks ever more slowly, as it does. 0: no idea.
   double likely_passes() const {
     if (passes_ < 3 || !(change_ < previous_change_)) return 0;
     return (change_ - settings_.eps) / (previous_change_ - change_);
@@ -52,14 +52,15 @@ class StopRule {
 };
 
 // How many passes to take through the image together. A stop inside a block means to walk its beginning again, and a
-// block of less than three costs as much as one of three. On photographs with noise these numbers come to 1.17 times the
-// passes that count; always 8 at a time to 1.3.
-// `hint`: the passes of the channel before, which mostly is the number again; 0: no such.
+// block of less than three costs as much as one of three. On photographs with noise these numbers come to 1.17 times
+// the passes that count; always 8 at a time to 1.3. `hint`: the passes of the channel before, which mostly is the
+// number again; 0: no such.
 int block_length(const StopRule& rule, const Settings& s, std::int64_t hint, int most) {
   if (s.block > 0 || s.eps == 0) return most;
   constexpr std::int64_t kFirst = 8, kLeast = 4, kMost = 12;
   const std::int64_t done = rule.passes(), expected = hint - done;
-  std::int64_t length = done == 0 ? kFirst : static_cast<std::int64_t>(std::min(std::ceil(0.8 * rule.likely_passes()), double{kMost}));
+  std::int64_t length =
+      done == 0 ? kFirst : static_cast<std::int64_t>(std::min(std::ceil(0.8 * rule.likely_passes()), double{kMost}));
   length = std::clamp(length, kLeast, kMost);
   if (expected > kLeast) length = std::min(expected - 3, kMost);
   if (0 < expected && expected <= kLeast) length = expected;
@@ -87,7 +88,8 @@ ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& resu
   passes.begin(image, result);
   for (std::int64_t done = 0;;) {
     const std::int64_t left = settings_.passes - done;
-    const int stages = static_cast<int>(std::min<std::int64_t>(block_length(rule, settings_, hint_, passes.most()), left));
+    const int stages =
+        static_cast<int>(std::min<std::int64_t>(block_length(rule, settings_, hint_, passes.most()), left));
     const bool final = stages == left;
     // The image after this block, in case the rule fires at its end: likely, where the block is short.
     const bool keep = final || (settings_.eps > 0 && stages <= 4);
