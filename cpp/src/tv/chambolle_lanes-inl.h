@@ -68,16 +68,11 @@ HWY_INLINE V Reciprocal(D d, V v) {
   using T = hn::TFromD<D>;
 #if HWY_TARGET <= HWY_AVX3
   if constexpr (sizeof(T) == 8) {
-    const V guess = ApproximateReciprocal14(v), one = hn::Set(d, T(1));
-    const V error = hn::NegMulAdd(v, guess, one);
+    v = hn::Min(v, hn::Set(d, T(1e300)));  // infinity times its reciprocal would be NaN
+    const V guess = ApproximateReciprocal14(v);
+    const V error = hn::NegMulAdd(v, guess, hn::Set(d, T(1)));
     return hn::MulAdd(guess, hn::MulAdd(error, error, error), guess);
   }
-#if 1
-  if constexpr (sizeof(T) == 4) {
-    const V r = hn::ApproximateReciprocal(v);
-    return hn::Mul(r, hn::NegMulAdd(v, r, hn::Set(d, hn::TFromD<D>(2))));
-  }
-#endif
 #endif
   return hn::Div(hn::Set(d, T(1)), v);
 }

@@ -41,15 +41,23 @@ HWY_NOINLINE double FirstRow(const T* image, const T* q0_before, const T* q0, co
   constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>);
   LaneSum<T> squares;
   squares.clear();
-  for (ptrdiff_t x = 0; x < width; x += kN) {
-    const ptrdiff_t left = width - x;
-    const auto f = left >= kN ? hn::LoadU(d, image + x) : LoadFirst(d, image + x, left);
+  const auto at = [&](ptrdiff_t x, auto tail) HWY_ATTR __attribute__((always_inline)) {
+    constexpr bool kTail = decltype(tail)::value;
+    const auto f = kTail ? LoadFirst(d, image + x, static_cast<size_t>(width - x)) : hn::LoadU(d, image + x);
     const auto div = hn::Add(hn::Sub(hn::LoadU(d, q0 + x), hn::LoadU(d, q0_before + x)),
                              hn::Sub(hn::LoadU(d, q1 + x), hn::LoadU(d, q1 + x - 1)));
     hn::StoreU(hn::Add(f, div), d, u + x);
     squares.add_square(div);
+  };
+  // Summed in the same parts as in Step.
+  ptrdiff_t x = 0;
+  while (x + kN < width) {
+    const ptrdiff_t stop = HWY_MIN(width - kN, x + kFlush * kN);
+    for (; x < stop; x += kN) at(x, std::false_type());
     squares.flush();
   }
+  at(x, std::true_type());
+  squares.flush();
   return squares.total();
 }
 

@@ -25,7 +25,8 @@ class StopRule {
     if (settings_.stop == ChambolleStop::kDual) {
       change_ = largest_step;
     } else {
-      change_ = first ? std::numeric_limits<double>::infinity() : std::abs(energy_ - energy) / first_energy_;
+      change_ = first ? std::numeric_limits<double>::infinity() : std::abs(energy_ - energy);
+      if (change_ > 0 && !first) change_ /= first_energy_;
     }
     energy_ = energy;
     // A constant image is its own result; 0 < eps * 0 would never say so.
@@ -86,6 +87,7 @@ ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& resu
   const Measure measure = measured(settings_);
   StopRule rule(settings_);
   passes.begin(image, result);
+  InterruptCheck check;
   for (std::int64_t done = 0;;) {
     const std::int64_t left = settings_.passes - done;
     const int stages =
@@ -103,6 +105,7 @@ ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& resu
     done += stages;
     if (final) return {done, rule.energy(), rule.change(), false};
     passes.advance();
+    check();
   }
 }
 
