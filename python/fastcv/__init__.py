@@ -4,11 +4,15 @@ from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
+from fastcv._tv import ConvergenceWarning, TVInfo, denoise_tv
 
 __all__ = [
+    "ConvergenceWarning",
+    "TVInfo",
     "__version__",
     "box_blur",
     "datasets",
+    "denoise_tv",
     "get_num_threads",
     "set_num_threads",
     "show_config",
