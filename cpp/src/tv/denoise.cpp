@@ -1,7 +1,7 @@
-// denoise_tv: checks, planes, the choice of solver, and when to stop.
+// denoise_tv: checks, planes, and the search for a weight.
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -9,17 +9,19 @@
 #include "fastcv/runtime.hpp"
 #include "fastcv/tv.hpp"
 #include "tv/denoise_plane.hpp"
-#include "tv/denoise_primal_dual.hpp"
 #include "tv/denoise_sigma.hpp"
-#include "tv/denoise_splitting.hpp"
+#include "tv/denoise_solve.hpp"
 
 namespace fastcv {
 namespace {
 
-using tv::Certificate;
+using tv::Moments;
 using tv::PlaneDual;
 using tv::PlaneIo;
+using tv::PlaneJob;
+using tv::PlaneResult;
 using tv::PlaneShape;
+using tv::PlaneSolve;
 
 // ---- pixels in and out ---------------------------------------------------------------------------
 
@@ -73,112 +75,6 @@ double write_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdif
     }
     return error;
   }
-}
-
-template <class Pixel, class T>
-double write_nothing(const void*, int, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const T*) {
-  return 0;
-}
-
-// ---- one plane -----------------------------------------------------------------------------------
-
-template <class T>
-struct PlaneJob {
-  PlaneShape shape;
-  PlaneIo<T> io;
-  double weight;
-  const T* weights;
-  bool missing;             // some pixel is NaN
-  double slope;             // mean |grad f|
-  double tol;
-  const PlaneDual<T>* warm_start;
-  const PlaneDual<T>* dual;
-  int threads;
-};
-
-struct PlaneResult {
-  Certificate certificate;
-  std::int64_t iterations = 0;
-  bool converged = false, fallback = false, stopped = false;
-};
-
-// How the gap has fallen so far tells when to look again: a look costs about two iterations.
-class Watch {
- public:
-  Watch(double tol, std::int64_t first, std::int64_t last) : tol_(tol), next_(std::min(first, last)), last_(last) {}
-  std::int64_t next() const { return next_; }
-
-  // True: go on. `stalled`: two looks in a row saw no progress.
-  void saw(std::int64_t iteration, const Certificate& c) {
-    const double relative = c.objective > 0 ? c.gap / c.objective : 0;
-    stalls_ = relative < kProgress * best_ ? 0 : stalls_ + 1;
-    if (!std::isfinite(c.gap)) stalls_ = kStalls;
-    // The gap falls about as the third power of the iterations.
-    const double factor = std::pow(std::max(relative / tol_, 1.0), 0.31) * 1.03;
-    best_ = std::min(best_, relative);
-    const double wanted = static_cast<double>(iteration) * std::clamp(factor, 1.1, 2.0);
-    next_ = std::min(last_, std::max(iteration + 2, static_cast<std::int64_t>(std::ceil(wanted))));
-  }
-  bool stalled() const { return stalls_ >= kStalls; }
-
- private:
-  static constexpr double kProgress = 0.97;
-  static constexpr int kStalls = 2;
-  double tol_, best_ = std::numeric_limits<double>::infinity();
-  std::int64_t next_, last_;
-  int stalls_ = 0;
-};
-
-bool is_good(const Certificate& c, double tol) { return c.gap <= tol * c.objective; }
-
-// Runs a solver until the certificate says enough, or nothing more is to be hoped for.
-template <class T, class Solver>
-void iterate(Solver& solver, const PlaneJob<T>& job, const DenoiseTvOptions& o, std::int64_t first, bool may_stall,
-             PlaneResult* result) {
-  Watch watch(job.tol, first, o.max_iter);
-  for (std::int64_t n = 0; n < o.max_iter;) {
-    solver.run(watch.next() - n);
-    n = watch.next();
-    result->iterations++;
-    result->certificate = solver.check(job.io, job.dual);
-    result->iterations = n;
-    result->converged = is_good(result->certificate, job.tol);
-    result->stopped = o.callback != nullptr && o.callback(o.context, n, result->certificate.gap);
-    if (result->converged || result->stopped) return;
-    watch.saw(n, result->certificate);
-    if (may_stall && watch.stalled()) return;
-  }
-}
-
-template <class T>
-PlaneResult solve(const PlaneJob<T>& job, const DenoiseTvOptions& o) {
-  PlaneResult result;
-  const bool fits = job.shape.depth == 1 && (job.shape.channels == 1 || job.shape.channels == 3) && !job.missing &&
-                    job.weights == nullptr && job.weight > 0;
-  const double ratio = job.slope > 0 ? job.weight / job.slope : 1;
-  if (fits && o.solver != TvSolver::kPrimalDual) {
-    tv::SplittingSolver<T> solver(job.shape, o.depth, job.threads);
-    solver.load(job.io);
-    const double first_sigma = std::min(1.0, 1.4 * ratio);
-    solver.set_weight(job.weight, first_sigma, 0.2 * first_sigma, o.relaxation);
-    double first = 47 * ratio * std::pow(1e-3 / job.tol, 0.32);
-    if (job.warm_start != nullptr) {
-      solver.start(*job.warm_start, job.weight);
-      first = 2;
-    }
-    iterate(solver, job, o, static_cast<std::int64_t>(std::clamp(first, 2.0, 60.0)), true, &result);
-    if (result.converged || result.stopped || result.iterations >= o.max_iter || o.solver == TvSolver::kSplitting) {
-      return result;
-    }
-    result.fallback = true;
-  }
-  const std::int64_t before = result.iterations;
-  tv::PrimalDualSolver<T> solver(job.shape, job.weight, job.weights, job.threads);
-  solver.load(job.io);
-  if (job.warm_start != nullptr) solver.start(*job.warm_start);
-  iterate(solver, job, o, job.warm_start != nullptr ? 4 : 16, false, &result);
-  result.iterations += before;
-  return result;
 }
 
 // ---- the whole call ------------------------------------------------------------------------------
@@ -270,11 +166,121 @@ void scan(Call<Pixel>* call) {
   }
 }
 
+// ---- one image -----------------------------------------------------------------------------------
+
+struct ImageResult {
+  PlaneResult total;  // certificate: the sums over its planes
+  double weight = 0, sigma = 0;
+  bool all_noise = false;
+};
+
+// Solves every plane, or goes on where the last call ended; stops early when a callback says so.
+template <class T>
+PlaneResult solve_planes(std::vector<std::unique_ptr<PlaneSolve<T>>>& planes, double weight, double tol) {
+  PlaneResult total = PlaneResult::none();
+  for (auto& plane : planes) {
+    total += (*plane)(weight, tol);
+    if (total.stopped) break;
+  }
+  return total;
+}
+
+// Everything is noise: each channel becomes its mean.
+template <class T>
+void write_means(const std::vector<PlaneJob<T>>& jobs, ImageResult* result) {
+  result->total.certificate.gap = 0;
+  for (const PlaneJob<T>& job : jobs) {
+    for (int c = 0; c < job.shape.channels; c++) {
+      const Moments m = moments(job.shape, job.io, c);
+      const std::vector<T> row(job.shape.columns, static_cast<T>(m.mean()));
+      for (std::ptrdiff_t y = 0; y < job.shape.depth * job.shape.rows; y++) {
+        result->total.certificate.rounding += job.io.write(job.io.context, c, y, 0, job.shape.columns, row.data());
+      }
+      result->total.certificate.objective += 0.5 * m.square;
+      result->total.certificate.residual += m.square;
+    }
+  }
+  result->all_noise = true;
+  result->weight = std::numeric_limits<double>::infinity();
+}
+
+// At most so many solves find the weight; all but the last ones need not be exact.
+constexpr int kMostSolves = 6;
+constexpr double kSearchTol = 1e-2;
+
+template <class Pixel>
+ImageResult solve_image(const Call<Pixel>& call, std::ptrdiff_t image, int threads) {
+  using T = TvWork<Pixel>;
+  const DenoiseTvOptions& o = call.options;
+  const std::ptrdiff_t count = call.planes_per_image, first = image * count;
+  std::vector<Plane<Pixel>> planes(count);
+  std::vector<PlaneJob<T>> jobs(count);
+  for (std::ptrdiff_t c = 0; c < count; c++) {
+    planes[c] = call.plane(first + c);
+    const PlaneIo<T> io{&planes[c], &read_row<Pixel, T>, &write_row<Pixel, T>};
+    jobs[c] = {call.shape, io, static_cast<const T*>(o.weights), call.missing[first + c], {}, {}, threads};
+    if (o.warm_start != nullptr) jobs[c].warm_start = call.dual_of(const_cast<void*>(o.warm_start), first + c);
+    if (o.dual != nullptr) jobs[c].dual = call.dual_of(o.dual, first + c);
+  }
+  ImageResult result;
+  if (o.sigma == 0) {
+    result.weight = o.weight;
+    result.total = PlaneResult::none();
+    for (const PlaneJob<T>& job : jobs) {  // one plane's memory at a time
+      std::vector<std::unique_ptr<PlaneSolve<T>>> one;
+      one.push_back(std::make_unique<PlaneSolve<T>>(job, o));
+      result.total += solve_planes(one, o.weight, o.tol);
+      if (result.total.stopped) break;
+    }
+    return result;
+  }
+
+  double square = 0, measured = 0, noise = 0;
+  for (const PlaneJob<T>& job : jobs) {
+    for (int c = 0; c < job.shape.channels; c++) {
+      const Moments m = moments(job.shape, job.io, c);
+      square += m.square;
+      measured += static_cast<double>(m.count);
+      if (o.sigma < 0) noise += std::pow(noise_level(job.shape, job.io, c), 2);
+    }
+  }
+  result.sigma = o.sigma > 0 ? o.sigma : std::sqrt(noise / static_cast<double>(call.in.first.channels));
+  if (result.sigma >= std::sqrt(square / measured) && result.sigma > 0) {
+    write_means(jobs, &result);
+    return result;
+  }
+  std::vector<std::unique_ptr<PlaneSolve<T>>> solves;
+  for (const PlaneJob<T>& job : jobs) solves.push_back(std::make_unique<PlaneSolve<T>>(job, o));
+  if (result.sigma == 0) {  // no noise was found
+    result.total = solve_planes(solves, 0, o.tol);
+    return result;
+  }
+  tv::WeightSearch search(result.sigma);
+  double tol = std::max(o.tol, kSearchTol);
+  for (int n = 1;; n++) {
+    if (n + 1 >= kMostSolves) tol = o.tol;
+    const double weight = search.weight();
+    const std::int64_t iterations = result.total.iterations;
+    result.total = solve_planes(solves, weight, tol);
+    result.total.iterations += iterations;
+    result.weight = weight;
+    search.saw(std::sqrt(result.total.certificate.residual / measured));
+    if (result.total.stopped) return result;
+    const bool exact = tol <= o.tol;
+    if ((search.met() && exact) || n == kMostSolves) break;
+    if (search.met()) {
+      search.stay(weight);
+      tol = o.tol;
+    }
+  }
+  result.total.converged = result.total.converged && search.met();
+  return result;
+}
+
 }  // namespace
 
 template <class Pixel>
 DenoiseTvInfo denoise_tv(const BatchView<const Pixel>& in, const BatchView<Pixel>& out, const DenoiseTvOptions& o) {
-  using T = TvWork<Pixel>;
   check_arguments(in, out, o);
   Call<Pixel> call(in, out, o);
   DenoiseTvInfo info;
@@ -283,54 +289,37 @@ DenoiseTvInfo denoise_tv(const BatchView<const Pixel>& in, const BatchView<Pixel
   scan(&call);
 
   const int threads = thread_count(o.num_threads);
-  const std::ptrdiff_t planes = call.planes();
-  std::vector<PlaneResult> results(planes);
-  std::vector<double> weights(call.images, o.weight);
-  const auto job_of = [&](std::ptrdiff_t i, const Plane<Pixel>& plane, const PlaneDual<T>* warm, const PlaneDual<T>* dual,
-                          int plane_threads) {
-    const PlaneIo<T> io{&plane, &read_row<Pixel, T>, &write_row<Pixel, T>};
-    return PlaneJob<T>{call.shape,
-                       io,
-                       weights[i / call.planes_per_image],
-                       static_cast<const T*>(o.weights),
-                       call.missing[i],
-                       tv::mean_slope(call.shape, io),
-                       o.tol,
-                       warm,
-                       dual,
-                       plane_threads};
-  };
-  const auto solve_plane = [&](std::ptrdiff_t i, int plane_threads) {
-    const Plane<Pixel> plane = call.plane(i);
-    const PlaneDual<T> warm = call.dual_of(const_cast<void*>(o.warm_start), i), dual = call.dual_of(o.dual, i);
-    results[i] = solve(job_of(i, plane, o.warm_start ? &warm : nullptr, o.dual ? &dual : nullptr, plane_threads), o);
-  };
-  constexpr std::ptrdiff_t kSmall = 128 << 10;  // pixels: several such planes go to as many threads
-  if (planes > 1 && call.values_per_plane() < kSmall && o.callback == nullptr) {
-    parallel_rows(planes, 1, threads, [&](Band& band) {
+  std::vector<ImageResult> results(call.images);
+  constexpr std::ptrdiff_t kSmall = 128 << 10;  // values: several such images go to as many threads
+  if (call.images > 1 && call.values_per_plane() * call.planes_per_image < kSmall && o.callback == nullptr) {
+    parallel_rows(call.images, 1, threads, [&](Band& band) {
       for (std::ptrdiff_t i = band.begin; i < band.end; i++) {
         band.checkpoint();
-        solve_plane(i, 1);
+        results[i] = solve_image(call, i, 1);
       }
     });
   } else {
-    for (std::ptrdiff_t i = 0; i < planes; i++) solve_plane(i, threads);
+    for (std::ptrdiff_t i = 0; i < call.images && !info.stopped; i++) {
+      results[i] = solve_image(call, i, threads);
+      info.stopped = results[i].total.stopped;
+    }
   }
 
-  double measured = 0, rounding = 0;
-  for (std::ptrdiff_t i = 0; i < planes; i++) {
-    const PlaneResult& r = results[i];
-    info.iterations = std::max(info.iterations, r.iterations);
-    info.gap += r.certificate.gap;
-    info.objective += r.certificate.objective;
-    info.converged = info.converged && r.converged;
-    info.fallback = info.fallback || r.fallback;
-    info.stopped = info.stopped || r.stopped;
-    rounding += r.certificate.rounding;
-    measured += static_cast<double>(call.measured[i]);
+  double measured = 0;
+  PlaneResult total = PlaneResult::none();
+  for (const ImageResult& r : results) {
+    total += r.total;
+    info.all_noise = info.all_noise || r.all_noise;
+    info.weight += r.weight / static_cast<double>(results.size());
+    info.sigma += r.sigma / static_cast<double>(results.size());
   }
-  info.rms_bound = std::sqrt(2 * info.gap / measured) + std::sqrt(rounding / measured);
-  for (const double w : weights) info.weight += w / static_cast<double>(weights.size());
+  info.iterations = total.iterations;
+  info.gap = total.certificate.gap;
+  info.objective = total.certificate.objective;
+  info.converged = total.converged;
+  info.fallback = total.fallback;
+  for (const std::ptrdiff_t count : call.measured) measured += static_cast<double>(count);
+  info.rms_bound = std::sqrt(2 * info.gap / measured) + std::sqrt(total.certificate.rounding / measured);
   return info;
 }
 

@@ -129,18 +129,22 @@ void PrimalDualSolver<T>::load(const PlaneIo<T>& io) {
       std::copy_n(u, shape_.columns + kernels_.lanes, at(kBar, c, y));
     }
   }
+  reset_steps();
+}
+
+template <class T>
+void PrimalDualSolver<T>::reset_steps() {
   // gamma below the modulus 1 of strong convexity, as is usual: it is faster at the accuracies asked for.
-  const double norm = std::sqrt(4.0 * shape_.axes());
+  gamma_ = missing_ == 0 ? 0.7 : 0;
+  tau_ = 1;
+  sigma_ = 1 / (4.0 * shape_.axes());  // sigma tau |grad|^2 = 1
   theta_ = 1;
-  if (missing_ == 0) {
-    gamma_ = 0.7;
-    tau_ = 1;
-    sigma_ = 1 / (tau_ * norm * norm);
-  } else {
-    gamma_ = 0;
-    tau_ = 1;
-    sigma_ = 1 / (tau_ * norm * norm);
-  }
+}
+
+template <class T>
+void PrimalDualSolver<T>::set_weight(double weight) {
+  weight_ = largest_weight_ = weight;
+  reset_steps();
 }
 
 // A first guess for missing pixels: between the nearest measured ones in the four directions, the nearer the heavier.

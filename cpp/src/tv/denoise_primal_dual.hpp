@@ -54,6 +54,7 @@ class PrimalDualSolver {
   // weights: one a pixel of space, times `weight`; or null.
   PrimalDualSolver(const PlaneShape& shape, double weight, const T* weights, int threads);
   void load(const PlaneIo<T>& io);
+  void set_weight(double weight);  // without weights a pixel: starts from what was reached
   void start(const PlaneDual<T>& dual);
   void run(std::int64_t iterations);
   Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
@@ -63,6 +64,7 @@ class PrimalDualSolver {
   Line<T> line(std::ptrdiff_t y) const;
   T* at(int field, int channel, std::ptrdiff_t y) const;
   void fill_missing();
+  void reset_steps();
   PrimalDualJob<T> job() const;
   template <class Fn>
   void each_line(const Fn& fn) const;

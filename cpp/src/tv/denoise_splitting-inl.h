@@ -7,6 +7,7 @@
 #endif
 
 #include <algorithm>
+#include <type_traits>
 
 #include "runtime/simd-inl.h"
 #include "tv/denoise_splitting.hpp"
@@ -69,14 +70,13 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
   // At the upper and lower edge parts of a step fall away. In the inner rows these are constants.
   const bool has_a = kInner || step.r <= last_row, has_b = kInner || (step.r >= 1 && step.r <= tile.rows),
              has_c = kInner || step.r >= 2;
-  const bool a_up = kInner || has_b, a_down = step.r < last_row, b_up = kInner || step.r >= 2, b_down = has_a,
+  const bool a_up = kInner || has_b, a_down = kInner || step.r < last_row, b_up = kInner || step.r >= 2, b_down = has_a,
              c_down = has_b;
 
   const Stage<T>& s = *step.stage;
   const V from_rhs = hn::Set(d, s.from_rhs), from_sum = hn::Set(d, s.from_sum), ascent = hn::Set(d, s.ascent),
           weight = hn::Set(d, s.weight), theta1 = hn::Set(d, s.theta1), theta = hn::Set(d, s.theta),
           keep_r = hn::Set(d, s.keep_r), keep_v = hn::Set(d, s.keep_v), one = hn::Set(d, T(1));
-  const RightEdge<T> edge(tile.columns);
   const ptrdiff_t skip = step.begin * kStride;
   T* row_a = tile.row(step.r) + skip;
   const T* row_down = tile.row(step.r + 1) + skip;
@@ -102,8 +102,8 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
     t1_left.v[c] = first ? hn::Zero(d) : hn::Load(d, step.carry + c * N);
   }
 
-  const auto record = [&](auto is_last) HWY_ATTR __attribute__((always_inline)) {
-    constexpr bool kLast = decltype(is_last)::value;
+  const auto record = [&](const auto& edge) HWY_ATTR __attribute__((always_inline)) {
+    constexpr bool kLast = !std::is_same_v<decltype(edge), const std::false_type&>;
     __builtin_prefetch(prefetch, 0, 2);
     // The two horizontal neighbours of the pixels of this parity in one row; moves `side` on.
     const auto neighbours = [&](const T* row, V own, V& side, V* other) HWY_ATTR __attribute__((always_inline)) {
@@ -223,7 +223,7 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 
   const ptrdiff_t whole = std::min(step.end, tile.records - 1);
   for (ptrdiff_t m = step.begin; m < whole; m++) record(std::false_type());
-  if (step.end == tile.records) record(std::true_type());
+  if (step.end == tile.records) record(RightEdge<T>(tile.columns));
   HWY_PRAGMA(GCC unroll 3) for (int c = 0; c < kChannels; c++) hn::Store(t1_left.v[c], d, step.carry + c * N);
 }
 
@@ -233,7 +233,7 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 
 template <class T, int kChannels, bool kIsotropic>
 void Wavefront(const Tile<T>& tile, const Stage<T>* stages, int count, ptrdiff_t r, T* t0) {
-  constexpr ptrdiff_t kChunk = kChannels == 1 ? 12 : 6;  // records
+    constexpr ptrdiff_t kChunk = 16;  // records
   constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kChannels * kRecord<T> / kLine;
   alignas(HWY_MAX_BYTES) T carries[kBlockRows * kChannels * kN<T>];
   const ptrdiff_t t0_row = tile.records * 2 * kChannels * kN<T>;
@@ -256,7 +256,7 @@ void Wavefront(const Tile<T>& tile, const Stage<T>* stages, int count, ptrdiff_t
                            m + kChunk >= until ? tile.records : std::min(tile.records, m + kChunk - i),
                            tile.row(ahead) + k % kLines * kLine};
         if (step.begin >= step.end) continue;
-        const bool inner = row >= 2 && row < tile.rows;
+        const bool inner = row >= 2 && row < tile.rows - 1;
         if (row % 2 == 0) {
           inner ? RowStep<T, kChannels, kIsotropic, 0, true>(step) : RowStep<T, kChannels, kIsotropic, 0, false>(step);
         } else {

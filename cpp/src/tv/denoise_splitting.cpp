@@ -156,8 +156,30 @@ void SplittingSolver<T>::start(const PlaneDual<T>& dual, double weight) {
   done_ = 0;
 }
 
+// rhs = f + factor (rhs - f): c and t are in units of the weight.
+template <class T>
+void SplittingSolver<T>::scale_rhs(T factor) {
+  const std::ptrdiff_t N = kernels_.lanes;
+  parallel_rows(static_cast<std::ptrdiff_t>(tiles_.size()), 1, threads_, [&](Band& band) {
+    for (std::ptrdiff_t i = band.begin; i < band.end; i++) {
+      const Tile<T>& t = tiles_[i];
+      for (std::ptrdiff_t y = 0; y < t.rows; y++) {
+        if (y % 32 == 0) band.checkpoint();
+        for (std::ptrdiff_t m = 0; m < t.records * shape_.channels; m++) {
+          T* record = t.row(y) + m * kRecordVectors * N;
+          for (std::ptrdiff_t k = 0; k < 2 * N; k++) {
+            const T f = record[kF * N + k];
+            record[kRhs * N + k] = f + factor * (record[kRhs * N + k] - f);
+          }
+        }
+      }
+    }
+  });
+}
+
 template <class T>
 void SplittingSolver<T>::set_weight(double weight, double first_sigma, double slope, double relaxation) {
+  if (weight_ > 0 && done_ > 0 && weight != weight_) scale_rhs(static_cast<T>(weight / weight_));
   weight_ = weight;
   first_sigma_ = first_sigma;
   slope_ = slope;

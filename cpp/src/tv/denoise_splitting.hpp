@@ -94,7 +94,7 @@ class SplittingSolver {
   void load(const PlaneIo<T>& io);
   // Starts from a dual field: u = f + div q.
   void start(const PlaneDual<T>& dual, double weight);
-  // From the next iteration on.
+  // From the next iteration on; what was reached with another weight is scaled to this one.
   void set_weight(double weight, double first_sigma, double slope, double relaxation);
   void run(std::int64_t iterations);
   // The certificate of u as it stands; u goes to io, q to `dual` where it is not null.
@@ -105,6 +105,7 @@ class SplittingSolver {
   void cut(int depth);
   void exchange();
   void fill_margin(int tile);
+  void scale_rhs(T factor);
 
   PlaneShape shape_;
   int threads_, depth_ = 1, strips_ = 1;
