@@ -58,7 +58,10 @@ double norm(const Problem& p, bool dual, const Value& value) {
   double all = 0, sum = 0, most = 0;
   for (int axis = 0; axis < 3; axis++) {
     double square = 0;
-    for (std::ptrdiff_t c = 0; c < p.channels; c++) square += value(c, axis) * value(c, axis);
+    for (std::ptrdiff_t c = 0; c < p.channels; c++) {
+      const double v = value(c, axis);
+      square += v * v;
+    }
     all += square;
     sum += std::sqrt(square);
     most = std::max(most, std::sqrt(square));

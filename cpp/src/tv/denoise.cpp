@@ -176,10 +176,11 @@ struct ImageResult {
 
 // Solves every plane, or goes on where the last call ended; stops early when a callback says so.
 template <class T>
-PlaneResult solve_planes(std::vector<std::unique_ptr<PlaneSolve<T>>>& planes, double weight, double tol) {
+PlaneResult solve_planes(std::vector<std::unique_ptr<PlaneSolve<T>>>& planes, double weight, double tol,
+                         double rms_bound = 0) {
   PlaneResult total = PlaneResult::none();
   for (auto& plane : planes) {
-    total += (*plane)(weight, tol);
+    total += (*plane)(weight, tol, rms_bound);
     if (total.stopped) break;
   }
   return total;
@@ -204,9 +205,9 @@ void write_means(const std::vector<PlaneJob<T>>& jobs, ImageResult* result) {
   result->weight = std::numeric_limits<double>::infinity();
 }
 
-// At most so many solves find the weight; all but the last ones need not be exact.
+// At most so many solves find the weight. While searching, u need be known only to so much of sigma.
 constexpr int kMostSolves = 6;
-constexpr double kSearchTol = 1e-2;
+constexpr double kSearchBound = 0.1;
 
 template <class Pixel>
 ImageResult solve_image(const Call<Pixel>& call, std::ptrdiff_t image, int threads) {
@@ -256,22 +257,19 @@ ImageResult solve_image(const Call<Pixel>& call, std::ptrdiff_t image, int threa
     return result;
   }
   tv::WeightSearch search(result.sigma);
-  double tol = std::max(o.tol, kSearchTol);
-  for (int n = 1;; n++) {
-    if (n + 1 >= kMostSolves) tol = o.tol;
-    const double weight = search.weight();
+  bool exact = false;
+  for (int n = 1; n <= kMostSolves; n++) {
+    exact = exact || n + 1 >= kMostSolves;
     const std::int64_t iterations = result.total.iterations;
-    result.total = solve_planes(solves, weight, tol);
+    result.weight = search.weight();
+    result.total = solve_planes(solves, result.weight, o.tol, exact ? 0 : kSearchBound * result.sigma);
     result.total.iterations += iterations;
-    result.weight = weight;
-    search.saw(std::sqrt(result.total.certificate.residual / measured));
     if (result.total.stopped) return result;
-    const bool exact = tol <= o.tol;
-    if ((search.met() && exact) || n == kMostSolves) break;
-    if (search.met()) {
-      search.stay(weight);
-      tol = o.tol;
-    }
+    search.saw(std::sqrt(result.total.certificate.residual / measured));
+    if (!search.met()) continue;
+    if (exact) break;
+    exact = true;
+    search.stay(result.weight);
   }
   result.total.converged = result.total.converged && search.met();
   return result;

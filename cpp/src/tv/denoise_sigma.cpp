@@ -88,18 +88,23 @@ Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
   return m;
 }
 
-// A secant through the logarithms: the residual grows with the weight, at first about as fast, then ever more slowly.
+// A secant through the logarithms, within the bracket found so far: the residual grows with the weight, at first about as
+// fast, then ever more slowly.
 void WeightSearch::saw(double rms) {
-  const double log_weight = std::log(weight_), log_rms = std::log(std::max(rms, 1e-300) / sigma_);
+  const double x = std::log(weight_), y = std::log(std::max(rms, 1e-300) / sigma_);
   met_ = std::fabs(rms / sigma_ - 1) <= kTolerance;
-  double slope = 0.7;
-  if (!first_ && log_weight != last_log_weight_) {
-    slope = std::clamp((log_rms - last_log_rms_) / (log_weight - last_log_weight_), 0.1, 1.5);
+  if (std::fabs(x - last_x_) > kTolerance && std::isfinite(last_x_)) {
+    slope_ = std::clamp((y - last_y_) / (x - last_x_), 0.1, 1.5);
   }
-  first_ = false;
-  last_log_weight_ = log_weight;
-  last_log_rms_ = log_rms;
-  weight_ = std::exp(log_weight - std::clamp(log_rms / slope, -2.5, 2.5));
+  last_x_ = x;
+  last_y_ = y;
+  (y < 0 ? low_ : high_) = x;
+  double next = x - std::clamp(y / slope_, -2.0, 2.0);
+  if (std::isfinite(low_) && std::isfinite(high_)) {
+    const double margin = 0.05 * (high_ - low_);
+    next = high_ > low_ ? std::clamp(next, low_ + margin, high_ - margin) : next;
+  }
+  weight_ = std::exp(next);
 }
 
 template double mean_slope(const PlaneShape&, const PlaneIo<float>&);

@@ -1,6 +1,7 @@
 // What is measured of an image before it is denoised: how rough it is, and how noisy.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "tv/denoise_plane.hpp"
@@ -39,8 +40,10 @@ class WeightSearch {
  private:
   static constexpr double kTolerance = 0.01;
   double sigma_, weight_;
-  double last_log_weight_ = 0, last_log_rms_ = 0;
-  bool first_ = true, met_ = false;
+  // Logarithms: of the weight, and of rms / sigma.
+  double last_x_ = std::numeric_limits<double>::infinity(), last_y_ = 0, slope_ = 0.7;
+  double low_ = -std::numeric_limits<double>::infinity(), high_ = std::numeric_limits<double>::infinity();
+  bool met_ = false;
 };
 
 }  // namespace fastcv::tv

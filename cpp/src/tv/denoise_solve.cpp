@@ -51,16 +51,16 @@ PlaneSolve<T>::PlaneSolve(const PlaneJob<T>& job, const DenoiseTvOptions& option
 // Runs a solver until the certificate says enough, or nothing more is to be hoped for.
 template <class T>
 template <class Solver>
-void PlaneSolve<T>::iterate(Solver& solver, std::int64_t first, double tol, bool may_stall, PlaneResult* result) {
+void PlaneSolve<T>::iterate(Solver& solver, std::int64_t first, bool may_stall, PlaneResult* result) {
   const std::int64_t before = result->iterations;
-  Watch watch(tol, first, options_.max_iter - before);
+  Watch watch(tol_, first, options_.max_iter - before);
   for (std::int64_t n = 0; n < options_.max_iter - before;) {
     solver.run(watch.next() - n);
     n = watch.next();
     const Certificate c = solver.check(job_.io, job_.dual ? &*job_.dual : nullptr);
     result->certificate = c;
     result->iterations = before + n;
-    result->converged = c.gap <= tol * c.objective;
+    result->converged = c.gap <= tol_ * c.objective || c.gap <= enough_;
     result->stopped = options_.callback != nullptr && options_.callback(options_.context, result->iterations, c.gap);
     if (result->converged || result->stopped) return;
     watch.saw(n, c);
@@ -69,8 +69,10 @@ void PlaneSolve<T>::iterate(Solver& solver, std::int64_t first, double tol, bool
 }
 
 template <class T>
-PlaneResult PlaneSolve<T>::operator()(double weight, double tol) {
+PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_bound) {
   PlaneResult result;
+  tol_ = tol;
+  enough_ = 0.5 * static_cast<double>(job_.shape.pixels() * job_.shape.channels) * rms_bound * rms_bound;
   if (constant(weight, &result)) return result;
   const double ratio = slope_ > 0 ? weight / slope_ : 1;
   if (!proven_ && weight > 0) {
@@ -87,7 +89,7 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol) {
     const double cold = 46 * ratio * std::pow(1e-3 / tol, 0.32);
     const double first = std::clamp(warm_ ? 0.3 * cold : cold, 2.0, 60.0);
     warm_ = true;
-    iterate(*splitting_, static_cast<std::int64_t>(first), tol, true, &result);
+    iterate(*splitting_, static_cast<std::int64_t>(first), true, &result);
     if (result.converged || result.stopped || result.iterations >= options_.max_iter ||
         options_.solver == TvSolver::kSplitting) {
       return result;
@@ -108,7 +110,7 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol) {
   }
   const double first = weight == 0 && job_.weights == nullptr ? 1 : warm_ ? 4 : 16;
   warm_ = true;
-  iterate(*primal_dual_, static_cast<std::int64_t>(first), tol, false, &result);
+  iterate(*primal_dual_, static_cast<std::int64_t>(first), false, &result);
   return result;
 }
 
@@ -125,7 +127,7 @@ bool PlaneSolve<T>::constant(double weight, PlaneResult* result) {
   std::vector<T> row(s.columns);
   std::vector<double> norm(s.columns), row_means(s.rows * s.channels);
   std::vector<T> mean(s.channels);
-  double residual = 0, gap = 0;
+  double residual = 0, gap = 0, largest = 0;
   for (int c = 0; c < s.channels; c++) {
     const Moments m = moments(s, job_.io, c);
     const double n = static_cast<double>(m.count);
@@ -164,12 +166,15 @@ bool PlaneSolve<T>::constant(double weight, PlaneResult* result) {
         std::fill(row.begin(), row.end(), mean[c]);
         result->certificate.rounding += job_.io.write(job_.io.context, c, y, 0, s.columns, row.data());
       }
-      if (*std::max_element(norm.begin(), norm.end()) > limit) return false;
+      largest = std::max(largest, *std::max_element(norm.begin(), norm.end()));
+      if (largest > limit) return false;
     }
   }
   result->certificate.residual = residual;
   result->certificate.objective = 0.5 * residual;
-  result->certificate.gap = gap;
+  // q is written with rounding, as the largest norm allows.
+  const double off = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * largest;
+  result->certificate.gap = gap > 0 || residual > 0 ? gap + 0.5 * static_cast<double>(s.pixels() * s.channels) * off * off : 0;
   result->converged = true;
   return true;
 }

@@ -51,17 +51,18 @@ template <class T>
 class PlaneSolve {
  public:
   PlaneSolve(const PlaneJob<T>& job, const DenoiseTvOptions& options);
-  // From where the last call for another weight ended.
-  PlaneResult operator()(double weight, double tol);
+  // To a gap of tol * objective, or of `rms_bound`; from where the last call, for another weight, ended.
+  PlaneResult operator()(double weight, double tol, double rms_bound = 0);
 
  private:
   bool constant(double weight, PlaneResult* result);
   template <class Solver>
-  void iterate(Solver& solver, std::int64_t first, double tol, bool may_stall, PlaneResult* result);
+  void iterate(Solver& solver, std::int64_t first, bool may_stall, PlaneResult* result);
 
   PlaneJob<T> job_;
   const DenoiseTvOptions& options_;
   double slope_;  // mean |grad f|
+  double tol_ = 0, enough_ = 0;
   bool warm_, loaded_ = false, proven_;
   std::optional<SplittingSolver<T>> splitting_;
   std::optional<PrimalDualSolver<T>> primal_dual_;
