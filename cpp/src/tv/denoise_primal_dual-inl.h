@@ -118,7 +118,8 @@ void CheckLine(const PrimalDualJob<T>& job, const Line<T>& line, Sums* sums) {
     for (int c = 0; c < job.channels; c++) {
       const auto u = hn::LoadU(d, line.u + c * job.channel_step + x), f = hn::LoadU(d, line.f + c * job.channel_step + x);
       const auto div = Divergence(job, line, c, x);
-      const auto measured = hn::And(hn::Eq(f, f), inside), missing = hn::And(hn::Ne(f, f), inside);
+      // Not Ne: of NaN it is false on some targets.
+      const auto measured = hn::And(hn::Eq(f, f), inside), missing = hn::AndNot(hn::Eq(f, f), inside);
       const auto e = hn::IfThenElseZero(measured, hn::Sub(u, f));
       const auto g = hn::IfThenElseZero(measured, hn::Sub(hn::Sub(u, f), div));
       const auto best = hn::Max(hn::Mul(hn::Sub(hn::Set(d, job.low[c]), u), div),
