@@ -16,9 +16,9 @@ constexpr std::ptrdiff_t kShortWork = 2 << 10;  // values; about 10 us: not wort
 
 enum class Channels : int { kSeparate, kJoint };
 const Names& channel_modes() {
-  static const Names names(kFunction, "channels",
-                           {{"separate", static_cast<int>(Channels::kSeparate)},
-                            {"joint", static_cast<int>(Channels::kJoint)}});
+  static const Names names(
+      kFunction, "channels",
+      {{"separate", static_cast<int>(Channels::kSeparate)}, {"joint", static_cast<int>(Channels::kJoint)}});
   return names;
 }
 
@@ -139,7 +139,8 @@ py::object denoise(PyObject* const* arguments) {
     }
     const py::tuple row = py::make_tuple(1, -1);
     image = py::module_::import("numpy").attr("asarray")(image).attr("reshape")(row);
-    if (given_out.shape[0] > 0) out_row = py::module_::import("numpy").attr("asarray")(result)[py::make_tuple(py::none(), py::ellipsis())];
+    if (given_out.shape[0] > 0)
+      out_row = py::module_::import("numpy").attr("asarray")(result)[py::make_tuple(py::none(), py::ellipsis())];
   }
   const Array in = signal ? input_array(kFunction, "image", image.ptr()) : given;
   const Array target = signal && !given.empty() ? output_array(kFunction, "out", out_row.ptr(), in) : given_out;
@@ -175,11 +176,11 @@ py::object denoise(PyObject* const* arguments) {
       o.sigma = range * real_argument("sigma", sigma.ptr(), 0, true);
     }
   } else if (!weight.is_none() && is_array(weight.ptr()) && py::detail::array_proxy(weight.ptr())->nd > 0) {
-    const std::vector<py::ssize_t> shape =
-        signal ? std::vector<py::ssize_t>{in.shape[1]} : space.shape;
+    const std::vector<py::ssize_t> shape = signal ? std::vector<py::ssize_t>{in.shape[1]} : space.shape;
     weights = work_array("weight", weight.ptr(), shape, wide);
     const py::module_ numpy = py::module_::import("numpy");
-    if (!in.empty() && !(truth(numpy.attr("isfinite")(weights).attr("all")()) && truth(numpy.attr("greater_equal")(weights, 0).attr("all")()))) {
+    if (!in.empty() && !(truth(numpy.attr("isfinite")(weights).attr("all")()) &&
+                         truth(numpy.attr("greater_equal")(weights, 0).attr("all")()))) {
       refuse<py::value_error>(kFunction, ": weight must be finite and at least 0 everywhere");
     }
     o.weights = data_of(weights);
@@ -246,9 +247,10 @@ py::object denoise(PyObject* const* arguments) {
 
 void bind_tv(py::module_& m) {
   channel_modes();
-  def_fast<&denoise, 14>(m, "denoise_tv",
-                         "denoise_tv(image, weight, tol, max_iter, channel_axis, channels, isotropic, data_range, sigma, "
-                         "warm_start, callback, out, return_dual, num_threads, /)");
+  def_fast<&denoise, 14>(
+      m, "denoise_tv",
+      "denoise_tv(image, weight, tol, max_iter, channel_axis, channels, isotropic, data_range, sigma, "
+      "warm_start, callback, out, return_dual, num_threads, /)");
 }
 
 }  // namespace fastcv::python

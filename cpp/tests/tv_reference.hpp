@@ -23,8 +23,12 @@ struct Problem {
   std::size_t dual_index(std::ptrdiff_t c, int axis, std::ptrdiff_t pixel) const {
     return static_cast<std::size_t>((c * 3 + axis) * pixels() + pixel);
   }
-  double low(std::ptrdiff_t c) const { return extreme(c, [](double a, double b) { return a < b; }); }
-  double high(std::ptrdiff_t c) const { return extreme(c, [](double a, double b) { return a > b; }); }
+  double low(std::ptrdiff_t c) const {
+    return extreme(c, [](double a, double b) { return a < b; });
+  }
+  double high(std::ptrdiff_t c) const {
+    return extreme(c, [](double a, double b) { return a > b; });
+  }
 
  private:
   template <class Better>
@@ -102,8 +106,8 @@ inline double gap(const Problem& p, const std::vector<double>& u, const std::vec
     sum += p.weight[i] * slope - product;
     for (std::ptrdiff_t c = 0; c < p.channels; c++) {
       const double f = p.f[c * p.pixels() + i], v = u[c * p.pixels() + i], div = divergence(p, q, c, i);
-      sum += std::isnan(f) ? std::max((p.low(c) - v) * div, (p.high(c) - v) * div)
-                           : 0.5 * (v - f - div) * (v - f - div);
+      sum +=
+          std::isnan(f) ? std::max((p.low(c) - v) * div, (p.high(c) - v) * div) : 0.5 * (v - f - div) * (v - f - div);
     }
   }
   return sum;

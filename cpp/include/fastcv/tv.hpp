@@ -31,11 +31,11 @@ enum class TvSolver : std::uint8_t {
 };
 
 struct DenoiseTvOptions {
-  double weight = 0.1;           // >= 0, in the units of the pixels
+  double weight = 0.1;            // >= 0, in the units of the pixels
   const void* weights = nullptr;  // TvWork<T>, one a pixel of space, contiguous, >= 0: multiplies `weight`
-  double tol = 1e-3;             // of the gap, relative to P(u); > 0
-  std::int64_t max_iter = 1000;  // >= 1, for each plane
-  bool joint = false;            // one norm over the channels; else each channel is a problem of its own
+  double tol = 1e-3;              // of the gap, relative to P(u); > 0
+  std::int64_t max_iter = 1000;   // >= 1, for each plane
+  bool joint = false;             // one norm over the channels; else each channel is a problem of its own
   bool isotropic = true;
   bool volume = false;  // the batch axis is a third axis of space
 
@@ -54,8 +54,8 @@ struct DenoiseTvOptions {
 
   int num_threads = 0;  // 0: see thread_count
   TvSolver solver = TvSolver::kAuto;
-  int depth = 0;             // tests: iterations between two visits of the same memory; 0: what fits the cache
-  double relaxation = 1.6;   // tests: a value that diverges
+  int depth = 0;            // tests: iterations between two visits of the same memory; 0: what fits the cache
+  double relaxation = 1.6;  // tests: a value that diverges
 };
 
 struct DenoiseTvInfo {

@@ -103,7 +103,7 @@ struct Call {
   const DenoiseTvOptions& options;
   PlaneShape shape;
   std::ptrdiff_t images, planes_per_image;
-  std::vector<bool> missing;           // by plane
+  std::vector<bool> missing;  // by plane
   std::vector<std::ptrdiff_t> measured;
 
   Call(const BatchView<const Pixel>& input, const BatchView<Pixel>& output, const DenoiseTvOptions& o)
@@ -153,8 +153,8 @@ void scan(Call<Pixel>* call) {
         for (i = 0; i < image.row_values(); i++) {
           if (std::isfinite(row[i])) continue;
           if (!std::isnan(row[i])) throw std::invalid_argument("denoise_tv: image must not hold infinite values");
-          const std::ptrdiff_t plane = (call->options.volume ? 0 : n * call->planes_per_image) +
-                                       (call->options.joint ? 0 : i % channels);
+          const std::ptrdiff_t plane =
+              (call->options.volume ? 0 : n * call->planes_per_image) + (call->options.joint ? 0 : i % channels);
           call->missing[plane] = true;
           call->measured[plane]--;
         }

@@ -69,8 +69,8 @@ struct Certificate {
   double objective = 0, residual = 0, rounding = 0;
 };
 
-// Sums were made of lanes of type T: the gap is raised by what their rounding may have hidden. A gradient's norm and its
-// product with q are off by a few ulp each of weight |grad u|; u - f - div q by an ulp of each of its terms, whose
+// Sums were made of lanes of type T: the gap is raised by what their rounding may have hidden. A gradient's norm and
+// its product with q are off by a few ulp each of weight |grad u|; u - f - div q by an ulp of each of its terms, whose
 // size `reach` bounds.
 template <class T>
 Certificate certify(const Sums& s, const PlaneShape& shape, double weight, double reach) {
@@ -82,7 +82,8 @@ Certificate certify(const Sums& s, const PlaneShape& shape, double weight, doubl
   c.residual = s.residual;
   c.objective = 0.5 * s.residual + weight * s.variation;
   c.gap = 0.5 * s.gap_data + s.gap_gradient + s.gap_missing;
-  if (c.gap > 0) c.gap += 0.5 * kUlp * terms * weight * s.variation + off * std::sqrt(n * s.gap_data) + 0.5 * n * off * off;
+  if (c.gap > 0)
+    c.gap += 0.5 * kUlp * terms * weight * s.variation + off * std::sqrt(n * s.gap_data) + 0.5 * n * off * off;
   c.rounding = s.rounding;
   return c;
 }

@@ -42,7 +42,8 @@ void DualLine(const PrimalDualJob<T>& job, const Line<T>& line) {
       if (!job.isotropic) square = hn::Zero(d);
       for (int c = 0; c < job.channels; c++) {
         T* q = line.q[axis] + c * job.channel_step + x;
-        const auto v = hn::MulAdd(sigma, Difference(job, line, line.bar + c * job.channel_step + x, axis), hn::LoadU(d, q));
+        const auto v =
+            hn::MulAdd(sigma, Difference(job, line, line.bar + c * job.channel_step + x, axis), hn::LoadU(d, q));
         hn::StoreU(v, d, q);
         square = hn::MulAdd(v, v, square);
       }
@@ -116,14 +117,15 @@ void CheckLine(const PrimalDualJob<T>& job, const Line<T>& line, Sums* sums) {
     variation.add(hn::IfThenElseZero(inside, hn::Mul(weight, slope)));
     gap_gradient.add(hn::IfThenElseZero(inside, hn::Max(hn::MulSub(weight, slope, product), zero)));
     for (int c = 0; c < job.channels; c++) {
-      const auto u = hn::LoadU(d, line.u + c * job.channel_step + x), f = hn::LoadU(d, line.f + c * job.channel_step + x);
+      const auto u = hn::LoadU(d, line.u + c * job.channel_step + x),
+                 f = hn::LoadU(d, line.f + c * job.channel_step + x);
       const auto div = Divergence(job, line, c, x);
       // Not Ne: of NaN it is false on some targets.
       const auto measured = hn::And(hn::Eq(f, f), inside), missing = hn::AndNot(hn::Eq(f, f), inside);
       const auto e = hn::IfThenElseZero(measured, hn::Sub(u, f));
       const auto g = hn::IfThenElseZero(measured, hn::Sub(hn::Sub(u, f), div));
-      const auto best = hn::Max(hn::Mul(hn::Sub(hn::Set(d, job.low[c]), u), div),
-                                hn::Mul(hn::Sub(hn::Set(d, job.high[c]), u), div));
+      const auto best =
+          hn::Max(hn::Mul(hn::Sub(hn::Set(d, job.low[c]), u), div), hn::Mul(hn::Sub(hn::Set(d, job.high[c]), u), div));
       residual.add(hn::Mul(e, e));
       gap_data.add(hn::Mul(g, g));
       gap_missing.add(hn::IfThenElseZero(missing, best));

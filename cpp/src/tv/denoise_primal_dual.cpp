@@ -8,9 +8,9 @@
 namespace fastcv::tv {
 namespace {
 
-enum Field : int { kU, kBar, kF, kQ };         // kQ + axis
-constexpr std::ptrdiff_t kGrain = 16 << 10;    // pixels a band
-constexpr std::ptrdiff_t kAtOnce = 32 << 10;   // pixels between two looks for Ctrl-C
+enum Field : int { kU, kBar, kF, kQ };        // kQ + axis
+constexpr std::ptrdiff_t kGrain = 16 << 10;   // pixels a band
+constexpr std::ptrdiff_t kAtOnce = 32 << 10;  // pixels between two looks for Ctrl-C
 
 }  // namespace
 

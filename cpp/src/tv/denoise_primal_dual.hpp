@@ -17,7 +17,8 @@
 
 namespace fastcv::tv {
 
-// One line of pixels: pointers to the first one of channel 0. Lines have a vector's room in front (zeros in q) and behind.
+// One line of pixels: pointers to the first one of channel 0. Lines have a vector's room in front (zeros in q) and
+// behind.
 template <class T>
 struct Line {
   T *u, *bar, *f;
@@ -32,8 +33,8 @@ struct PrimalDualJob {
   std::ptrdiff_t columns, channel_step;
   int channels, axes;
   bool isotropic;
-  T weight, dual_share;      // |q| <= dual_share * weight; a few ulp less than 1
-  T sigma, tau, shrink;      // shrink: 1 / (1 + tau)
+  T weight, dual_share;  // |q| <= dual_share * weight; a few ulp less than 1
+  T sigma, tau, shrink;  // shrink: 1 / (1 + tau)
   T theta;
   const T *low, *high;  // by channel
 };

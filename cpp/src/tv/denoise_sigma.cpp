@@ -48,7 +48,8 @@ double noise_level(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
     io.read(io.context, channel, y, 0, shape.columns, here.data());
     if (!last) io.read(io.context, channel, y + 1, 0, shape.columns, below.data());
     if (flat) {
-      for (std::ptrdiff_t x = 0; x + 1 < shape.columns; x += 2) details.push_back((here[x] - here[x + 1]) * T(M_SQRT1_2));
+      for (std::ptrdiff_t x = 0; x + 1 < shape.columns; x += 2)
+        details.push_back((here[x] - here[x + 1]) * T(M_SQRT1_2));
       if (shape.columns == 1 && !last) details.push_back((here[0] - below[0]) * T(M_SQRT1_2));
     } else {
       for (std::ptrdiff_t x = 0; x + 1 < shape.columns; x += 2) {
@@ -88,8 +89,8 @@ Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
   return m;
 }
 
-// A secant through the logarithms, within the bracket found so far: the residual grows with the weight, at first about as
-// fast, then ever more slowly.
+// A secant through the logarithms, within the bracket found so far: the residual grows with the weight, at first about
+// as fast, then ever more slowly.
 void WeightSearch::saw(double rms) {
   const double x = std::log(weight_), y = std::log(std::max(rms, 1e-300) / sigma_);
   met_ = std::fabs(rms / sigma_ - 1) <= kTolerance;

@@ -12,9 +12,9 @@ namespace fastcv::tv {
 template <class T>
 double mean_slope(const PlaneShape& shape, const PlaneIo<T>& io);
 
-// The standard deviation of white noise in a plane of one channel: the median magnitude of its finest diagonal differences
-// (a - b - c + d) / 2, over that of the normal distribution (D. Donoho and I. Johnstone, Biometrika 81, 1994). Single
-// rows and columns: of neighbours' differences.
+// The standard deviation of white noise in a plane of one channel: the median magnitude of its finest diagonal
+// differences (a - b - c + d) / 2, over that of the normal distribution (D. Donoho and I. Johnstone, Biometrika 81,
+// 1994). Single rows and columns: of neighbours' differences.
 template <class T>
 double noise_level(const PlaneShape& shape, const PlaneIo<T>& io, int channel);
 

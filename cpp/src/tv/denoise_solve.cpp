@@ -174,7 +174,8 @@ bool PlaneSolve<T>::constant(double weight, PlaneResult* result) {
   result->certificate.objective = 0.5 * residual;
   // q is written with rounding, as the largest norm allows.
   const double off = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * largest;
-  result->certificate.gap = gap > 0 || residual > 0 ? gap + 0.5 * static_cast<double>(s.pixels() * s.channels) * off * off : 0;
+  result->certificate.gap =
+      gap > 0 || residual > 0 ? gap + 0.5 * static_cast<double>(s.pixels() * s.channels) * off * off : 0;
   result->converged = true;
   return true;
 }

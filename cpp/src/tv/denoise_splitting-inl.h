@@ -51,10 +51,10 @@ struct Step {
   const Tile<T>* tile;
   const Stage<T>* stage;
   ptrdiff_t r;
-  T* t0;                   // t's first component of row r - 3, becomes that of row r - 2
-  T* carry;                // a vector a channel: t's second component of the record to the left
-  ptrdiff_t begin, end;    // records
-  const T* prefetch;       // the line that belongs to record 0
+  T* t0;                 // t's first component of row r - 3, becomes that of row r - 2
+  T* carry;              // a vector a channel: t's second component of the record to the left
+  ptrdiff_t begin, end;  // records
+  const T* prefetch;     // the line that belongs to record 0
 };
 
 template <class T, int kChannels, bool kIsotropic, int kParity, bool kInner>
@@ -125,9 +125,8 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
       }
       return hn::Add(left, right);
     };
-    const auto relaxed = [&](V sum, const T* rhs) HWY_ATTR __attribute__((always_inline)) {
-      return hn::MulAdd(from_sum, sum, hn::Mul(from_rhs, hn::Load(d, rhs)));
-    };
+    const auto relaxed = [&](V sum, const T* rhs) HWY_ATTR
+        __attribute__((always_inline)) { return hn::MulAdd(from_sum, sum, hn::Mul(from_rhs, hn::Load(d, rhs))); };
 
     Vs down_mine, down_other;  // row r - 1, for the differences of row r - 2
     HWY_PRAGMA(GCC unroll 3) for (int c = 0; c < kChannels; c++) {
@@ -228,12 +227,13 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 }
 
 // ---- many iterations on a few rows -----------------------------------------------------------------
-// Iteration k works two rows behind iteration k - 1, and on a few rows at a time, by chunks of columns; a chunk stands one
-// record further left in each row, so that all it reads is done. Every pixel sees the same operations in any such order.
+// Iteration k works two rows behind iteration k - 1, and on a few rows at a time, by chunks of columns; a chunk stands
+// one record further left in each row, so that all it reads is done. Every pixel sees the same operations in any such
+// order.
 
 template <class T, int kChannels, bool kIsotropic>
 void Wavefront(const Tile<T>& tile, const Stage<T>* stages, int count, ptrdiff_t r, T* t0) {
-    constexpr ptrdiff_t kChunk = 16;  // records
+  constexpr ptrdiff_t kChunk = 16;  // records
   constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kChannels * kRecord<T> / kLine;
   alignas(HWY_MAX_BYTES) T carries[kBlockRows * kChannels * kN<T>];
   const ptrdiff_t t0_row = tile.records * 2 * kChannels * kN<T>;
@@ -395,7 +395,8 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
         hn::StoreInterleaved2(even0, odd0, d, q0[c] + 2 * m * N);
         hn::StoreInterleaved2(even1, odd1, d, q1[c] + 2 * m * N);
       }
-      const V div_even = hn::Add(hn::Sub(even0, hn::Load(d, top)), hn::Sub(even1, PreviousLanes(d, q1_left.v[c], odd1)));
+      const V div_even =
+          hn::Add(hn::Sub(even0, hn::Load(d, top)), hn::Sub(even1, PreviousLanes(d, q1_left.v[c], odd1)));
       const V div_odd = hn::Add(hn::Sub(odd0, hn::Load(d, top + N)), hn::Sub(odd1, even1));
       q1_left.v[c] = odd1;
       hn::Store(even0, d, top);

@@ -7,10 +7,10 @@
 namespace fastcv::tv {
 namespace {
 
-constexpr std::ptrdiff_t kCache = 900 << 10;    // of a second-level cache of 1 MiB, what a wavefront may hold
-constexpr int kDeepest = 16;                    // iterations between two visits of the same memory
-constexpr std::ptrdiff_t kReach = 3;            // pixels that one iteration looks beyond its own
-constexpr double kVisit = 1.2;                  // what bringing a pixel into the cache costs, in iterations on it
+constexpr std::ptrdiff_t kCache = 900 << 10;     // of a second-level cache of 1 MiB, what a wavefront may hold
+constexpr int kDeepest = 16;                     // iterations between two visits of the same memory
+constexpr std::ptrdiff_t kReach = 3;             // pixels that one iteration looks beyond its own
+constexpr double kVisit = 1.2;                   // what bringing a pixel into the cache costs, in iterations on it
 constexpr std::ptrdiff_t kLeastBand = 48 << 10;  // pixels: less is done sooner by one thread
 
 struct Cut {
@@ -30,8 +30,8 @@ Cut choose_cut(const PlaneShape& shape, std::ptrdiff_t item_size, std::ptrdiff_t
   for (int depth = 1; depth <= kDeepest; depth++) {
     const std::ptrdiff_t margin = round_up(kReach * depth, record);
     for (std::ptrdiff_t strips = 1; strips <= std::min<std::ptrdiff_t>(records, 64); strips++) {
-      const std::ptrdiff_t width =
-          std::min(shape.columns, round_up((shape.columns + strips - 1) / strips, record) + (strips > 1 ? 2 * margin : 0));
+      const std::ptrdiff_t width = std::min(
+          shape.columns, round_up((shape.columns + strips - 1) / strips, record) + (strips > 1 ? 2 * margin : 0));
       if (depth > 1 && width * pixel * (2 * depth + kBlockRows + 2) > kCache) continue;
       const double cost = static_cast<double>(width) * strips / shape.columns * (1 + kVisit / depth);
       if (cost < least) {
@@ -201,8 +201,9 @@ void SplittingSolver<T>::run(std::int64_t iterations) {
       const double theta = (sigma + slope_) / sigma, over = (1 - relaxation_) * theta;
       const double diagonal = 1 / (1 + 4 * sigma);
       stages.push_back({static_cast<T>(diagonal), static_cast<T>(sigma * diagonal),
-                        static_cast<T>(relaxation_ * sigma / weight_), static_cast<T>(weight_), static_cast<T>(1 + theta),
-                        static_cast<T>(theta), static_cast<T>(1 - over), static_cast<T>(over)});
+                        static_cast<T>(relaxation_ * sigma / weight_), static_cast<T>(weight_),
+                        static_cast<T>(1 + theta), static_cast<T>(theta), static_cast<T>(1 - over),
+                        static_cast<T>(over)});
     }
     last_ = stages.back();
     if (left == 0) {  // the check wants v in place of c, and turns it back
@@ -244,7 +245,8 @@ void SplittingSolver<T>::fill_margin(int tile) {
     const std::ptrdiff_t from_first = from.x0 / record;
     const std::ptrdiff_t m0 = std::max(first, from_first + from.own_m0),
                          m1 = std::min(first + to.records, from_first + from.own_m1);
-    const std::ptrdiff_t y0 = std::max(to.y0, from.y0 + from.own_y0), y1 = std::min(to.y0 + to.rows, from.y0 + from.own_y1);
+    const std::ptrdiff_t y0 = std::max(to.y0, from.y0 + from.own_y0),
+                         y1 = std::min(to.y0 + to.rows, from.y0 + from.own_y1);
     if (m0 >= m1) continue;
     for (std::ptrdiff_t y = y0; y < y1; y++) {
       std::memcpy(to.row(y - to.y0) + (m0 - first) * values, from.row(y - from.y0) + (m0 - from_first) * values,
@@ -257,7 +259,8 @@ template <class T>
 Certificate SplittingSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>* dual) {
   constexpr T kEpsilon = std::numeric_limits<T>::epsilon();
   const std::ptrdiff_t record = 2 * kernels_.lanes;
-  CheckJob<T> job{static_cast<T>(weight_), static_cast<T>(weight_) * (1 - 4 * kEpsilon), last_.keep_r, last_.keep_v, {}, {}};
+  CheckJob<T> job{
+      static_cast<T>(weight_), static_cast<T>(weight_) * (1 - 4 * kEpsilon), last_.keep_r, last_.keep_v, {}, {}};
   double reach = 4 * weight_;
   for (int c = 0; c < shape_.channels; c++) {
     job.low[c] = range_.low[c];

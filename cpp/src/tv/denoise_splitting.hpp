@@ -45,8 +45,8 @@ struct Stage {
   T from_rhs, from_sum;  // u = from_rhs * rhs + from_sum * (sum of four neighbours)
   T ascent;              // relaxation * sigma / weight
   T weight;
-  T theta1, theta;      // 1 + theta, theta:           t = v ((1 + theta) r - theta), r = 1 / max(1, |v|)
-  T keep_r, keep_v;     //                              c = v (keep_r r + keep_v)
+  T theta1, theta;   // 1 + theta, theta:           t = v ((1 + theta) r - theta), r = 1 / max(1, |v|)
+  T keep_r, keep_v;  //                              c = v (keep_r r + keep_v)
 };
 
 // What one row of a tile adds to the certificate.
@@ -59,9 +59,9 @@ struct RowSums {
 
 template <class T>
 struct CheckJob {
-  T weight, dual_weight;    // the second one: rounded down so far that |q| <= weight in spite of rounding
-  T keep_r, keep_v;         // of the last iteration, to turn v back into c
-  T low[4], high[4];        // u is held within, by channel
+  T weight, dual_weight;  // the second one: rounded down so far that |q| <= weight in spite of rounding
+  T keep_r, keep_v;       // of the last iteration, to turn v back into c
+  T low[4], high[4];      // u is held within, by channel
 };
 
 template <class T>
@@ -73,8 +73,8 @@ struct SplittingKernels {
   // the iterations, zero before the first r. One call for each r = 0, kBlockRows, ... < rows + 2 count + kBlockRows.
   void (*wavefront)(const Tile<T>& tile, const Stage<T>* stages, int count, std::ptrdiff_t r, T* t0);
   // Row y, whose c slots hold v of the last iteration: its sums over own records, c made c again, u in pixel order to
-  // pixels[channel] (`columns` rounded up to whole records), q to q0 and q1 where not null. `above`: q's first component of
-  // row y - 1, replaced by that of row y. `own`: whether the row counts.
+  // pixels[channel] (`columns` rounded up to whole records), q to q0 and q1 where not null. `above`: q's first
+  // component of row y - 1, replaced by that of row y. `own`: whether the row counts.
   void (*check)(const Tile<T>& tile, const CheckJob<T>& job, std::ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
                 T* const* q1, bool own, RowSums* sums);
 };
@@ -115,8 +115,8 @@ class SplittingSolver {
   std::ptrdiff_t rows_values_ = 0;  // of rows_, for one tile
   Range<T> range_{};
   double weight_ = 0, first_sigma_ = 1, slope_ = 0.2, relaxation_ = 1.6;
-  std::int64_t done_ = 0;       // iterations since start
-  Stage<T> last_{};             // the true constants of the last iteration
+  std::int64_t done_ = 0;  // iterations since start
+  Stage<T> last_{};        // the true constants of the last iteration
 };
 
 }  // namespace fastcv::tv
