@@ -1,8 +1,10 @@
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <new>
 #include <utility>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "fastcv/runtime.hpp"
 
@@ -16,27 +18,25 @@ struct alignas(64) Header {
   std::size_t bytes;
 };
 
-// Large blocks come in pages of 2 MiB where the system has them: a first touch of 34 MB then takes 17 faults instead of
-// 8000, and planes that are walked side by side do not run out of page entries.
-constexpr std::size_t kHugePage = 2 << 20;
-constexpr std::size_t kLarge = 4 * kHugePage;
-
-std::align_val_t alignment(std::size_t bytes) { return bytes < kLarge ? kAlignment : std::align_val_t{kHugePage}; }
+// Fresh memory is given page by page when it is first touched, which for 4 KiB pages costs more than writing to them.
+void advise_huge_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
+#ifdef __linux__
+  constexpr std::size_t kHugePage = 2 << 20, kWorthIt = 2 * kHugePage;
+  if (bytes < kWorthIt) return;
+  const std::size_t begin = reinterpret_cast<std::size_t>(block), first = (begin + 4095) / 4096 * 4096;
+  madvise(reinterpret_cast<void*>(first), begin + bytes - first, MADV_HUGEPAGE);  // a hint: nothing depends on it
+#endif
+}
 
 Header* allocate(std::size_t bytes) {
   std::size_t total;
   if (__builtin_add_overflow(bytes, sizeof(Header), &total)) throw std::bad_alloc();
-  void* const memory = ::operator new(total, alignment(bytes));
-#ifdef MADV_HUGEPAGE
-  if (bytes >= kLarge) static_cast<void>(madvise(memory, total / kHugePage * kHugePage, MADV_HUGEPAGE));  // a wish
-#endif
-  return new (memory) Header{bytes};
+  void* block = ::operator new(total, kAlignment);
+  advise_huge_pages(block, total);
+  return new (block) Header{bytes};
 }
 
-void release(Header* block) {
-  const std::align_val_t align = alignment(block->bytes);
-  ::operator delete(block, align);
-}
+void release(Header* block) { ::operator delete(block, kAlignment); }
 
 // Each thread keeps its last block, if small: a call on a small image then asks the system for nothing.
 #if defined(__SANITIZE_ADDRESS__)
