@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import fastcv
-from fastcv.cli import main
+from fastcv.cli import demo, main
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -340,7 +340,9 @@ def test_a_missing_input_is_an_error_of_the_world(tmp_path: Path, capsys: pytest
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["blur", "--help"], ["demo", "--help"], ["info", "--help"]])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["blur", "--help"], ["denoise", "--help"], ["demo", "--help"], ["info", "--help"]]
+)
 def test_help_shows_an_example(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 0
     assert "example" in capsys.readouterr().out
@@ -365,15 +367,37 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["demo", "-o", str(out), "--seconds", "0"]) == 0
     assert str(out) in capsys.readouterr().out
-    assert names(out) == sorted(
-        ["before.png", "box_blur.png", "box_blur_31.png", "box_blur_8.png", "timings.md", "timings.txt"]
-    )
+    assert names(out) == sorted(demo.WRITES)
     photo = fastcv.datasets.photo()
     np.testing.assert_array_equal(pixels_of(out / "before.png"), photo)
     np.testing.assert_array_equal(pixels_of(out / "box_blur_8.png"), fastcv.box_blur(photo, 8))
     assert pixels_of(out / "box_blur.png").shape[1] > 3 * 512
     assert "| 512x512x3 |" in (out / "timings.md").read_text()
     assert main(["demo", "-o", str(out), "--seconds", "0"]) == 0  # refreshes its own folder
+
+
+def test_denoise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = np.clip(noise(40, 60, 4).astype(int) // 8 + 100, 0, 255).astype(np.uint8)
+    source = save(tmp_path / "in.png", image)
+    target = tmp_path / "out.png"
+    assert main(["denoise", str(source), str(target), "--weight", "0.05"]) == 0
+    assert re.match(
+        r"^\S.*: 60x40x4, weight 0.05, \d+ iterations in .* levels \(rms\)\n$", capsys.readouterr().out
+    )
+    colours = np.ascontiguousarray(image[..., :3])
+    result = pixels_of(target)
+    np.testing.assert_array_equal(result[..., :3], fastcv.denoise_tv(colours, 0.05, channels="joint"))
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])
+    words = ["denoise", str(source), str(target), "--force", "--sigma", "0.02", "--channels", "separate"]
+    assert main(words) == 0
+    np.testing.assert_array_equal(pixels_of(target)[..., :3], fastcv.denoise_tv(colours, sigma=0.02))
+    for options in (
+        ["--weight", "-1"],
+        ["--sigma", "much"],
+        ["--weight", "1", "--sigma", "1"],
+        ["--tol", "0"],
+    ):
+        assert main(["denoise", str(source), str(target), "--force", *options]) == 2
 
 
 def test_demo_with_a_photo_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -440,7 +464,7 @@ def test_control_c_leaves_no_half_file(tmp_path: Path) -> None:
 
 
 def test_without_pillow_it_says_what_to_install(tmp_path: Path) -> None:
-    block = "import sys; sys.modules['PIL'] = None; from fastcv.cli import main; sys.exit(main(sys.argv[1:]))"
+    block = "import sys; sys.modules['PIL'] = None; from fastcv.cli import demo, main; sys.exit(main(sys.argv[1:]))"
     for words in (["blur", str(PHOTO), str(tmp_path / "out.png"), "--ksize", "3"], ["demo"]):
         done = subprocess.run(
             [sys.executable, "-c", block, *words], capture_output=True, text=True, cwd=tmp_path, check=False

@@ -474,7 +474,7 @@ def test_stub_matches_the_module():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["_box_blur", "_runtime"])
+@pytest.mark.parametrize("name", ["_box_blur", "_runtime", "_tv_chambolle", "_tv"])
 def test_examples_in_docstrings(name):
     results = doctest.testmod(importlib.import_module(f"fastcv.{name}"))
     assert results.attempted > 0

@@ -200,6 +200,12 @@ Array output_array(const char* function, const char* argument, PyObject* object,
   return out;
 }
 
+bool overlap_differently(const Array& a, const Array& b) {
+  if (a.dtype == b.dtype && same_view(a, b)) return false;
+  const Extent x = extent(a), y = extent(b);
+  return x.begin < y.end && y.begin < x.end;  // perhaps only interleaved
+}
+
 py::object new_array_like(const Array& like) {
   const Api& api = Api::get();
   PyObject* descr = py::detail::array_proxy(like.object)->descr;
@@ -276,10 +282,7 @@ ImagePair::ImagePair(const Array& in, const Array& out, const Axes& given, bool 
   }
   const char* in_data = in.data;
   char* out_data = out.data;
-  if (in_fits && out_fits && !same_view(in, out)) {
-    const Extent a = extent(in), b = extent(out);
-    in_fits = a.end <= b.begin || b.end <= a.begin;  // perhaps only interleaved: a copy is right in any case
-  }
+  if (in_fits && out_fits) in_fits = !overlap_differently(in, out);  // a copy is right in any case
   if (!in_fits) {
     in_copy_ = canonical_view(in, axes).attr("copy")("C");
     i = canonical_layout(in_copy_, in.dtype, axes.channel >= 0);

@@ -40,6 +40,9 @@ Array output_array(const char* function, const char* argument, PyObject* object,
 // A fresh C-contiguous array of that shape and dtype.
 py::object new_array_like(const Array& like);
 
+// Whether the two may touch the same memory without being the same elements in the same places.
+bool overlap_differently(const Array& a, const Array& b);
+
 // Where channel_axis was left at its default: shown to the user as -1.
 PyObject* default_channel_axis();
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
@@ -23,6 +23,51 @@ def box_blur(
     num_threads: SupportsIndex | None,
     /,
 ) -> npt.NDArray[_Pixel]: ...
+def denoise_tv_chambolle(
+    image: npt.NDArray[Any],
+    weight: SupportsFloat,
+    eps: SupportsFloat,
+    max_num_iter: SupportsIndex,
+    channel_axis: SupportsIndex | None,
+    tau: SupportsFloat | None,
+    stop: str,
+    out: npt.NDArray[Any] | None,
+    return_info: bool,
+    num_threads: SupportsIndex | None,
+    block: int,
+    /,
+) -> Any: ...
+def denoise_tv(
+    image: npt.NDArray[_Pixel],
+    weight: SupportsFloat | npt.NDArray[np.floating[Any]] | None,
+    tol: SupportsFloat,
+    max_iter: SupportsIndex,
+    channel_axis: SupportsIndex | None,
+    channels: str,
+    isotropic: bool,
+    data_range: SupportsFloat | None,
+    sigma: SupportsFloat | str | None,
+    warm_start: npt.NDArray[np.floating[Any]] | None,
+    callback: Callable[[int, float], object] | None,
+    out: npt.NDArray[_Pixel] | None,
+    return_dual: bool,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[
+    npt.NDArray[_Pixel],
+    int,
+    float,
+    float,
+    float,
+    float,
+    bool,
+    npt.NDArray[np.floating[Any]] | None,
+    float | None,
+    float,
+    bool,
+    bool,
+    bool,
+]: ...
 def get_num_threads() -> int: ...
 def set_num_threads(n: SupportsIndex | None, /) -> None: ...
 def report() -> dict[str, Any]: ...

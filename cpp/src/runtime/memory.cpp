@@ -2,6 +2,10 @@
 #include <new>
 #include <utility>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include "fastcv/runtime.hpp"
 
 namespace fastcv {
@@ -14,10 +18,22 @@ struct alignas(64) Header {
   std::size_t bytes;
 };
 
+// Fresh memory is given page by page when it is first touched, which for 4 KiB pages costs more than writing to them.
+void advise_huge_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
+#ifdef __linux__
+  constexpr std::size_t kHugePage = 2 << 20, kWorthIt = 2 * kHugePage;
+  if (bytes < kWorthIt) return;
+  const std::size_t begin = reinterpret_cast<std::size_t>(block), first = (begin + 4095) / 4096 * 4096;
+  madvise(reinterpret_cast<void*>(first), begin + bytes - first, MADV_HUGEPAGE);  // a hint: nothing depends on it
+#endif
+}
+
 Header* allocate(std::size_t bytes) {
   std::size_t total;
   if (__builtin_add_overflow(bytes, sizeof(Header), &total)) throw std::bad_alloc();
-  return new (::operator new(total, kAlignment)) Header{bytes};
+  void* block = ::operator new(total, kAlignment);
+  advise_huge_pages(block, total);
+  return new (block) Header{bytes};
 }
 
 void release(Header* block) { ::operator delete(block, kAlignment); }

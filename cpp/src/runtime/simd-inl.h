@@ -93,6 +93,35 @@ HWY_INLINE V SlideUpFrom(V prev, V cur) {
   }
 }
 
+// The last lane of `prev`, then all lanes of `cur` but the last; and all lanes of `cur` but the first, then the
+// first of `next`. Lanes of 32 or 64 bits.
+template <class D, class V>
+HWY_INLINE V PreviousLanes(D d, V prev, V cur) {
+  const hn::Repartition<uint16_t, D> d16;
+  return hn::BitCast(d, SlideUpFrom<sizeof(hn::TFromD<D>) / 2>(hn::BitCast(d16, prev), hn::BitCast(d16, cur)));
+}
+template <class D, class V>
+HWY_INLINE V NextLanes(D d, V cur, V next) {
+  const hn::Repartition<uint16_t, D> d16;
+  constexpr int kLanes = (HWY_MAX_BYTES - static_cast<int>(sizeof(hn::TFromD<D>))) / 2;
+  return hn::BitCast(d, SlideUpFrom<kLanes>(hn::BitCast(d16, cur), hn::BitCast(d16, next)));
+}
+
+// 1 / sqrt(v): of float32 as the processor estimates it (relative error below 4e-4), of float64 to 1e-8.
+template <class D, class V>
+HWY_INLINE V ReciprocalSqrt(D d, V v) {
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    return hn::ApproximateReciprocalSqrt(v);
+  } else {
+#if HWY_TARGET <= HWY_AVX3
+    const V r{_mm512_rsqrt14_pd(v.raw)};  // one Newton step doubles its 14 bits
+    return hn::Mul(r, hn::NegMulAdd(hn::Mul(hn::Mul(v, r), r), hn::Set(d, 0.5), hn::Set(d, 1.5)));
+#else
+    return hn::Div(hn::Set(d, 1.0), hn::Sqrt(v));
+#endif
+  }
+}
+
 // a - b where the mask holds, else `no`. Unsigned 16-bit lanes.
 template <class V, class M>
 HWY_INLINE V MaskedSubOr(V no, M mask, V a, V b) {
@@ -184,6 +213,12 @@ HWY_INLINE void StoreFirst(V v, D d, T* p, size_t count) {
 }
 
 #if HWY_TARGET <= HWY_AVX3
+// 1 / v within 2^-14 of it. 64-bit lanes.
+template <class V>
+HWY_INLINE V ApproximateReciprocal14(V v) {
+  return V{_mm512_rcp14_pd(v.raw)};
+}
+
 // The even or odd 16-byte blocks of two vectors of four: those of lo, then those of hi. (Later Highway:
 // ConcatEvenBlocks.)
 template <class D, class V>

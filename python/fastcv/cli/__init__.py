@@ -15,7 +15,8 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "blur": "blur images with a box of any size",
-    "demo": "blur a real photo, write pictures and a timing table into a folder",
+    "demo": "blur and denoise a real photo, write pictures and timing tables into a folder",
+    "denoise": "remove noise and keep edges (total variation)",
     "info": "show version, SIMD targets and threads",
 }
 
@@ -68,7 +69,7 @@ def _main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    listing = "\n".join(f"  {name:6} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:7} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="fastcv",
         usage="fastcv <command> IN... -o OUT [options]",

@@ -1,0 +1,49 @@
+// What is measured of an image before it is denoised: how rough it is, and how noisy.
+#pragma once
+
+#include <limits>
+#include <vector>
+
+#include "tv/denoise_plane.hpp"
+
+namespace fastcv::tv {
+
+// The mean of |grad f| over a sample of the rows, missing pixels left out. 0 where there are no two pixels to compare.
+template <class T>
+double mean_slope(const PlaneShape& shape, const PlaneIo<T>& io);
+
+// The standard deviation of white noise in a plane of one channel: the median magnitude of its finest diagonal
+// differences (a - b - c + d) / 2, over that of the normal distribution (D. Donoho and I. Johnstone, Biometrika 81,
+// 1994). Single rows and columns: of neighbours' differences.
+template <class T>
+double noise_level(const PlaneShape& shape, const PlaneIo<T>& io, int channel);
+
+struct Moments {
+  double sum = 0, square = 0;  // square: of the distances from the mean
+  std::ptrdiff_t count = 0;
+  double mean() const { return count > 0 ? sum / static_cast<double>(count) : 0; }
+};
+// Of the measured pixels.
+template <class T>
+Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel);
+
+// The search for the weight at which the root mean square of u - f is sigma.
+class WeightSearch {
+ public:
+  explicit WeightSearch(double sigma) : sigma_(sigma), weight_(0.8 * sigma) {}
+  double weight() const { return weight_; }
+  bool met() const { return met_; }
+  // Takes what `weight` led to; sets the next one.
+  void saw(double rms);
+  void stay(double weight) { weight_ = weight; }
+
+ private:
+  static constexpr double kTolerance = 0.01;
+  double sigma_, weight_;
+  // Logarithms: of the weight, and of rms / sigma.
+  double last_x_ = std::numeric_limits<double>::infinity(), last_y_ = 0, slope_ = 0.7;
+  double low_ = -std::numeric_limits<double>::infinity(), high_ = std::numeric_limits<double>::infinity();
+  bool met_ = false;
+};
+
+}  // namespace fastcv::tv

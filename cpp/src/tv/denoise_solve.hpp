@@ -1,0 +1,71 @@
+// One plane: which solver, how long, and what if it does not get there.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "fastcv/tv.hpp"
+#include "tv/denoise_plane.hpp"
+#include "tv/denoise_primal_dual.hpp"
+#include "tv/denoise_splitting.hpp"
+
+namespace fastcv::tv {
+
+template <class T>
+struct PlaneJob {
+  PlaneShape shape;
+  PlaneIo<T> io;
+  const T* weights;  // or null
+  bool missing;      // some pixel is NaN
+  std::optional<PlaneDual<T>> warm_start, dual;
+  int threads;
+};
+
+struct PlaneResult {
+  Certificate certificate;
+  std::int64_t iterations = 0;
+  bool converged = false, fallback = false, stopped = false;
+
+  // What the results of several planes are added to.
+  static PlaneResult none() {
+    PlaneResult r;
+    r.certificate = {0, 0, 0, 0};
+    r.converged = true;
+    return r;
+  }
+  PlaneResult& operator+=(const PlaneResult& o) {
+    certificate.gap += o.certificate.gap;
+    certificate.objective += o.certificate.objective;
+    certificate.residual += o.certificate.residual;
+    certificate.rounding += o.certificate.rounding;
+    iterations = std::max(iterations, o.iterations);
+    converged = converged && o.converged;
+    fallback = fallback || o.fallback;
+    stopped = stopped || o.stopped;
+    return *this;
+  }
+};
+
+template <class T>
+class PlaneSolve {
+ public:
+  PlaneSolve(const PlaneJob<T>& job, const DenoiseTvOptions& options);
+  // To a gap of tol * objective, or of `rms_bound`; from where the last call, for another weight, ended.
+  PlaneResult operator()(double weight, double tol, double rms_bound = 0);
+
+ private:
+  bool constant(double weight, PlaneResult* result);
+  template <class Solver>
+  void iterate(Solver& solver, std::int64_t first, bool may_stall, PlaneResult* result);
+
+  PlaneJob<T> job_;
+  const DenoiseTvOptions& options_;
+  double slope_;  // mean |grad f|
+  double tol_ = 0, enough_ = 0;
+  bool warm_, loaded_ = false, proven_;
+  std::optional<SplittingSolver<T>> splitting_;
+  std::optional<PrimalDualSolver<T>> primal_dual_;
+};
+
+}  // namespace fastcv::tv

@@ -1,0 +1,122 @@
+// The fast solver: relaxed, accelerated Douglas-Rachford splitting whose linear step is one red-black sweep of
+// Gauss-Seidel (after K. Bredies and H. Sun, "Accelerated Douglas-Rachford methods for the solution of convex-concave
+// saddle-point problems", 2016). One iteration, with v, t and c divided by the weight:
+//
+//   u    <- one sweep over red, then black pixels of (1 + sigma grad* grad) u = rhs
+//   v     = c + (relaxation sigma / weight) grad u,   q = v / max(1, |v|)
+//   t     = q - theta (v - q),   c <- q + (1 - relaxation) theta (v - q),   rhs <- f + weight div t
+//
+// The state lies in records: of a row's next 2 N pixels (N: the target's lanes), the even and the odd ones of u, rhs,
+// c's two components and f, ten vectors side by side; a joint problem puts its channels' records side by side. Red and
+// black pixels of a row are then its even and odd vectors: no lane is masked and one pointer reaches all of a row.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "fastcv/runtime.hpp"
+#include "tv/denoise_plane.hpp"
+
+namespace fastcv::tv {
+
+enum Part : int { kU = 0, kRhs = 2, kC0 = 4, kC1 = 6, kF = 8, kRecordVectors = 10 };
+
+// A rectangle of the image with a margin of its neighbours' pixels, in memory of its own. Row 0 and column 0 have even
+// image coordinates.
+template <class T>
+struct Tile {
+  T* state = nullptr;
+  std::ptrdiff_t y0 = 0, x0 = 0;          // of its first pixel, in the image
+  std::ptrdiff_t rows = 0, columns = 0;   // with margins
+  std::ptrdiff_t records = 0;             // a row
+  std::ptrdiff_t pitch = 0;               // values a row
+  std::ptrdiff_t own_y0 = 0, own_y1 = 0;  // rows and records without margins
+  std::ptrdiff_t own_m0 = 0, own_m1 = 0;
+  int channels = 1;
+  bool isotropic = true;
+  T* row(std::ptrdiff_t y) const { return state + y * pitch; }
+};
+
+// One iteration's numbers.
+template <class T>
+struct Stage {
+  T from_rhs, from_sum;  // u = from_rhs * rhs + from_sum * (sum of four neighbours)
+  T ascent;              // relaxation * sigma / weight
+  T weight;
+  T theta1, theta;   // 1 + theta, theta:           t = v ((1 + theta) r - theta), r = 1 / max(1, |v|)
+  T keep_r, keep_v;  //                              c = v (keep_r r + keep_v)
+};
+
+// What one row of a tile adds to the certificate.
+struct RowSums {
+  double residual = 0;      // (u - f)^2
+  double variation = 0;     // |grad u|
+  double gap_data = 0;      // (u - f - div q)^2
+  double gap_gradient = 0;  // weight |grad u| - q . grad u
+};
+
+template <class T>
+struct CheckJob {
+  T weight, dual_weight;  // the second one: rounded down so far that |q| <= weight in spite of rounding
+  T keep_r, keep_v;       // of the last iteration, to turn v back into c
+  T low[4], high[4];      // u is held within, by channel
+};
+
+template <class T>
+struct SplittingKernels {
+  int lanes;
+  // `columns` pixels of one channel into row y: u = rhs = f = pixels, c = 0. Widens [*low, *high] to hold them.
+  void (*pack)(const Tile<T>& tile, std::ptrdiff_t y, int channel, const T* pixels, T* low, T* high);
+  // `count` iterations on the rows that a wavefront starting at row r reaches. t0: a row of dual values for each of
+  // the iterations, zero before the first r. One call for each r = 0, kBlockRows, ... < rows + 2 count + kBlockRows.
+  void (*wavefront)(const Tile<T>& tile, const Stage<T>* stages, int count, std::ptrdiff_t r, T* t0);
+  // Row y, whose c slots hold v of the last iteration: its sums over own records, c made c again, u in pixel order to
+  // pixels[channel] (`columns` rounded up to whole records), q to q0 and q1 where not null. `above`: q's first
+  // component of row y - 1, replaced by that of row y. `own`: whether the row counts.
+  void (*check)(const Tile<T>& tile, const CheckJob<T>& job, std::ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
+                T* const* q1, bool own, RowSums* sums);
+};
+
+constexpr int kBlockRows = 4;  // rows that one iteration takes at a visit
+
+template <class T>
+SplittingKernels<T> splitting_kernels(int channels, bool isotropic);  // channels: 1 or 3
+
+// The state of one plane (or of three joint ones), cut into tiles: strips of columns that fit the cache, and bands of
+// rows for threads. The margins are as wide as `depth` iterations reach, so that the result is the same for any cut.
+template <class T>
+class SplittingSolver {
+ public:
+  SplittingSolver(const PlaneShape& shape, int depth, int threads);
+
+  void load(const PlaneIo<T>& io);
+  // Starts from a dual field: u = f + div q.
+  void start(const PlaneDual<T>& dual, double weight);
+  // From the next iteration on; what was reached with another weight is scaled to this one.
+  void set_weight(double weight, double first_sigma, double slope, double relaxation);
+  void run(std::int64_t iterations);
+  // The certificate of u as it stands; u goes to io, q to `dual` where it is not null.
+  Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
+  const Range<T>& range() const { return range_; }
+
+ private:
+  void cut(int depth);
+  void exchange();
+  void fill_margin(int tile);
+  void scale_rhs(T factor);
+
+  PlaneShape shape_;
+  int threads_, depth_ = 1, strips_ = 1;
+  SplittingKernels<T> kernels_;
+  std::vector<Tile<T>> tiles_;  // band by band
+  std::optional<Scratch> state_, rows_;
+  std::ptrdiff_t rows_values_ = 0;  // of rows_, for one tile
+  Range<T> range_{};
+  double weight_ = 0, first_sigma_ = 1, slope_ = 0.2, relaxation_ = 1.6;
+  std::int64_t done_ = 0;  // iterations since start
+  Stage<T> last_{};        // the true constants of the last iteration
+};
+
+}  // namespace fastcv::tv
