@@ -5,4 +5,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   options.disable_function_signatures();
   fastcv::python::bind_runtime(m);
   fastcv::python::bind_box_blur(m);
+  fastcv::python::bind_preprocess(m);
 }

@@ -3,9 +3,13 @@
 from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
+from fastcv._preprocess import Preprocess
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
+from fastcv._transform import Transform
 
 __all__ = [
+    "Preprocess",
+    "Transform",
     "__version__",
     "box_blur",
     "datasets",

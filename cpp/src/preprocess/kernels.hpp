@@ -1,0 +1,19 @@
+// The kernels, fastest first.
+#pragma once
+
+#include "preprocess/plan.hpp"
+
+namespace fastcv::preprocess {
+
+Plan make_plan(const PreprocessOptions& options, const PlanKey& key, const Placement& placement,
+               std::ptrdiff_t out_channels);
+
+// Each sets the plan's kernel, scratch and tables, or returns false when it is not for this plan.
+bool plan_general(Plan* plan);  // all plans
+
+inline void choose_kernel(Plan* plan) { plan_general(plan); }
+
+// Floats to `type`, as results are.
+void convert_values(PixelType type, const float* from, std::ptrdiff_t count, void* to);
+
+}  // namespace fastcv::preprocess

@@ -1,0 +1,70 @@
+// All that is known before the pixels: one geometry, one type, one SIMD target.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "fastcv/preprocess.hpp"
+#include "fastcv/runtime.hpp"
+#include "preprocess/taps.hpp"
+
+namespace fastcv::preprocess {
+
+struct Plan;
+
+// Writes rows [y0, y1) of the content; `out.data` is its first value. The bytes do not depend on how rows are cut.
+using Kernel = void (*)(const Plan& plan, const SourceImage& in, const TargetImage& out, std::ptrdiff_t y0,
+                        std::ptrdiff_t y1, std::byte* scratch, Band& band);
+
+struct PlanKey {
+  std::ptrdiff_t height, width, channels;
+  PixelType type;
+  std::int64_t target;  // tables depend on the width of vectors
+  bool operator==(const PlanKey&) const = default;
+};
+
+// What a kernel's tables are made of differs from kernel to kernel; all of them are read-only after the plan is made.
+struct Tables {
+  int vectors = 0;                      // loads a window consists of
+  int groups = 0;                       // of taps, antialiased kernels
+  std::vector<std::ptrdiff_t> base;     // a block's first byte, or an output's
+  std::vector<std::uint8_t> index;      // byte numbers within a block's window
+  std::vector<std::int16_t> weight;     // fixed-point horizontal weights
+  std::vector<std::int16_t> rows;       // fixed-point vertical weights
+  std::vector<std::int8_t> high, low;   // weight = high * 128 + low
+  int shift = 0;                        // weights are multiplied by 2^shift
+};
+
+struct Plan {
+  PlanKey key{};
+  Placement placement;
+  Taps rows, columns;
+  Interpolation interpolation = Interpolation::kBilinear;
+
+  std::ptrdiff_t out_channels = 1;
+  std::vector<std::ptrdiff_t> source_channel;  // one an output channel
+  std::vector<float> gain, bias;               // out = value * gain + bias
+  bool clip = false;
+  float low = 0, high = 0;
+
+  Layout layout = Layout::kChw;
+  PixelType dtype = PixelType::kFloat32;
+  std::vector<std::byte> padding;  // a row of it: all planes' (kChw), or interleaved (kHwc)
+
+  Kernel kernel = nullptr;
+  std::size_t scratch_bytes = 0;  // one thread's
+  std::ptrdiff_t work_bytes = 0;  // of source and target together: what the time is in proportion to
+  Tables tables;
+
+  std::ptrdiff_t row_bytes() const { return key.width * key.channels * item_size(key.type); }
+  static std::ptrdiff_t item_size(PixelType type) {
+    return type == PixelType::kUint8 ? 1 : type == PixelType::kFloat32 ? 4 : 2;
+  }
+};
+
+constexpr std::size_t rounded_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The running SIMD target.
+std::int64_t current_target();
+
+}  // namespace fastcv::preprocess
