@@ -41,7 +41,7 @@ const Names& interpolations() {
 
 const Names& layouts() {
   static const Names names(kFunction, "layout",
-                           {{"CHW", static_cast<int>(Layout::kChw)}, {"HWC", static_cast<int>(Layout::kHwc)}});
+                           {{"CHW", static_cast<int>(PixelLayout::kChw)}, {"HWC", static_cast<int>(PixelLayout::kHwc)}});
   return names;
 }
 
@@ -135,7 +135,7 @@ py::object make(PyObject* const* a) {
   o.std_eps = real_argument("std_eps", argument(12));
   o.reverse_channels = flag_argument("reverse_channels", argument(13));
   o.channels = optional_int("channels", argument(14));
-  o.layout = static_cast<Layout>(layouts()(argument(15)));
+  o.layout = static_cast<PixelLayout>(layouts()(argument(15)));
   o.dtype = static_cast<PixelType>(dtypes()(argument(16)));
   o.pad_value = reals_argument("pad_value", argument(17));
   o.pad_normalized = flag_argument("pad_normalized", argument(18));
@@ -214,7 +214,7 @@ class Task {
     const Placement placement = pre.placement(region_.height, region_.width);
     height_ = placement.y.size;
     width_ = placement.x.size;
-    planar_ = pre.options().layout == Layout::kChw;
+    planar_ = pre.options().layout == PixelLayout::kChw;
   }
 
   const Array& array() const { return array_; }
@@ -297,7 +297,7 @@ py::object run(PyObject* const* a) {
   const int threads = num_threads_argument(kFunction, a[4]);
   py::ssize_t shape[3];
   task.shape(shape);
-  Result result(a[3], result_dtype(pre.options()), 3, shape, pre.options().layout == Layout::kChw);
+  Result result(a[3], result_dtype(pre.options()), 3, shape, pre.options().layout == PixelLayout::kChw);
   const SourceImage source = task.source(spans_overlap(task.array(), result.asked()));
   run_interruptible(task.values() > kShortWork, [&] { pre.run(source, result.target(0), threads); });
   return result.finish();
@@ -355,7 +355,7 @@ py::object run_batch(PyObject* const* a) {
     }
     values += tasks[i].values();
   }
-  Result result(a[3], result_dtype(pre.options()), 4, shape, pre.options().layout == Layout::kChw);
+  Result result(a[3], result_dtype(pre.options()), 4, shape, pre.options().layout == PixelLayout::kChw);
   std::vector<SourceImage> sources;
   std::vector<TargetImage> targets;
   for (std::size_t i = 0; i < tasks.size(); i++) {

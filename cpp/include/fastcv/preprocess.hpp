@@ -36,7 +36,7 @@ enum class Resize : std::uint8_t {
 
 enum class Interpolation : std::uint8_t { kNearest, kNearestExact, kBilinear, kBicubic, kLanczos, kArea };
 enum class PixelType : std::uint8_t { kUint8, kUint16, kFloat32, kFloat16 };
-enum class Layout : std::uint8_t { kChw, kHwc };
+enum class PixelLayout : std::uint8_t { kChw, kHwc };
 
 struct PreprocessOptions {
   std::int64_t height = 1, width = 1;  // of the output
@@ -56,7 +56,7 @@ struct PreprocessOptions {
   bool reverse_channels = false;
   std::int64_t channels = 0;  // 0: the image's; 3: grey and RGBA become RGB; else: only images of so many
 
-  Layout layout = Layout::kChw;
+  PixelLayout layout = PixelLayout::kChw;
   PixelType dtype = PixelType::kFloat32;  // kFloat32, kFloat16, kUint8: rounded half to even, saturated
   std::vector<double> pad_value{114};     // one for all, or one an output channel
   bool pad_normalized = false;            // false: 8-bit pixel values (times 257 for uint16, / 255 for floats)

@@ -171,7 +171,7 @@ HWY_NOINLINE void StorePlanes(const Plan& plan, const float* planes, ptrdiff_t c
 
 HWY_INLINE void StoreTile(const Plan& plan, const float* planes, ptrdiff_t count, const TargetImage& out, void* row,
                           ptrdiff_t x) {
-  if (plan.layout == Layout::kHwc) {
+  if (plan.layout == PixelLayout::kHwc) {
     return StorePixels(plan, planes, kTile, count, Offset(row, x * plan.out_channels * Plan::item_size(plan.dtype)));
   }
   switch (plan.dtype) {

@@ -47,7 +47,7 @@ void set_padding(const PreprocessOptions& o, Plan* plan) {
   const std::ptrdiff_t values = checked_mul(plan->out_channels, x.size, "Preprocess: size");
   std::vector<float> row(static_cast<std::size_t>(values));
   for (std::ptrdiff_t i = 0; i < values; i++) {
-    row[i] = padding_value(o, *plan, o.layout == Layout::kChw ? i / x.size : i % plan->out_channels);
+    row[i] = padding_value(o, *plan, o.layout == PixelLayout::kChw ? i / x.size : i % plan->out_channels);
   }
   plan->padding.resize(static_cast<std::size_t>(values * Plan::item_size(o.dtype)));
   convert_values(o.dtype, row.data(), values, plan->padding.data());

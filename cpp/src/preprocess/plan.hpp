@@ -47,7 +47,7 @@ struct Plan {
   bool clip = false;
   float low = 0, high = 0;
 
-  Layout layout = Layout::kChw;
+  PixelLayout layout = PixelLayout::kChw;
   PixelType dtype = PixelType::kFloat32;
   std::vector<std::byte> padding;  // a row of it: all planes' (kChw), or interleaved (kHwc)
 

@@ -99,7 +99,7 @@ class Painter {
   }
 
  private:
-  bool planar() const { return plan_.layout == Layout::kChw; }
+  bool planar() const { return plan_.layout == PixelLayout::kChw; }
   char* at(std::ptrdiff_t plane, std::ptrdiff_t y, std::ptrdiff_t x) const {
     return static_cast<char*>(out_.data) + plane * out_.plane_stride + y * out_.row_stride + x * item_;
   }

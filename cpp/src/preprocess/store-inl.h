@@ -31,10 +31,7 @@ struct Item<PixelType::kFloat32> {
 template <>
 struct Item<PixelType::kFloat16> {
   using Type = uint16_t;
-  static HWY_INLINE auto From(VF v) {
-    const hn::Rebind<hwy::float16_t, DF> d16;
-    return hn::BitCast(hn::Rebind<uint16_t, DF>(), hn::DemoteTo(d16, v));
-  }
+  static HWY_INLINE auto From(VF v) { return HalfBits(DF(), v); }
 };
 template <>
 struct Item<PixelType::kUint8> {

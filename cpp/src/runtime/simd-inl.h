@@ -183,6 +183,33 @@ HWY_INLINE void StoreFirst(V v, D d, T* p, size_t count) {
 #endif
 }
 
+// The bits of floats as halves, rounded half to even. (Highway 1.0.3 truncates where the processor has no such
+// instruction.)
+template <class D, class V>
+HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> HalfBits(D d, V v) {
+  const hn::Rebind<uint16_t, D> d16;
+#if HWY_TARGET == HWY_SSE4
+  const hn::RebindToUnsigned<D> du;
+  const auto all = hn::BitCast(du, v), sign = hn::And(all, hn::Set(du, 0x80000000u)), bits = hn::Xor(all, sign);
+  const auto bits_signed = hn::BitCast(hn::RebindToSigned<D>(), bits);
+  const auto below = [&](uint32_t limit) HWY_ATTR {
+    return hn::RebindMask(du, hn::Lt(bits_signed, hn::Set(hn::RebindToSigned<D>(), static_cast<int32_t>(limit))));
+  };
+  const auto odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(du, 1));
+  const auto normal = hn::ShiftRight<13>(hn::Add(hn::Add(bits, hn::Set(du, 0xC8000FFFu)), odd));
+  // Below 2^-14 the sum with 1/2 has its last bit where the half has its own.
+  const auto tiny = hn::Sub(hn::BitCast(du, hn::Add(hn::BitCast(d, bits), hn::Set(d, 0.5f))), hn::Set(du, 0x3F000000u));
+  auto half = hn::IfThenElse(below(0x38800000u), tiny, normal);
+  const auto huge = hn::IfThenElse(below(0x7F800001u), hn::Set(du, 0x7C00u), hn::Set(du, 0x7E00u));
+  half = hn::IfThenElse(below(0x47800000u), half, huge);
+  half = hn::Or(half, hn::ShiftRight<16>(sign));
+  return hn::DemoteTo(d16, hn::BitCast(hn::RebindToSigned<D>(), half));
+#else
+  (void)d;
+  return hn::BitCast(d16, hn::DemoteTo(hn::Rebind<hwy::float16_t, D>(), v));
+#endif
+}
+
 #if HWY_TARGET <= HWY_AVX3
 // The even or odd 16-byte blocks of two vectors of four: those of lo, then those of hi. (Later Highway:
 // ConcatEvenBlocks.)
