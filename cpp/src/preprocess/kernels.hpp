@@ -9,9 +9,13 @@ Plan make_plan(const PreprocessOptions& options, const PlanKey& key, const Place
                std::ptrdiff_t out_channels);
 
 // Each sets the plan's kernel, scratch and tables, or returns false when it is not for this plan.
+bool plan_window(Plan* plan);   // 8-bit, one or two taps, AVX-512, not too far apart
 bool plan_general(Plan* plan);  // all plans
 
-inline void choose_kernel(Plan* plan) { plan_general(plan); }
+inline void choose_kernel(Plan* plan) {
+  plan->tables = {};
+  plan_window(plan) || plan_general(plan);
+}
 
 // Floats to `type`, as results are.
 void convert_values(PixelType type, const float* from, std::ptrdiff_t count, void* to);

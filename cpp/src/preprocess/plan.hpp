@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "fastcv/preprocess.hpp"
@@ -25,14 +26,14 @@ struct PlanKey {
 
 // What a kernel's tables are made of differs from kernel to kernel; all of them are read-only after the plan is made.
 struct Tables {
-  int vectors = 0;                      // loads a window consists of
-  int groups = 0;                       // of taps, antialiased kernels
-  std::vector<std::ptrdiff_t> base;     // a block's first byte, or an output's
-  std::vector<std::uint8_t> index;      // byte numbers within a block's window
-  std::vector<std::int16_t> weight;     // fixed-point horizontal weights
-  std::vector<std::int16_t> rows;       // fixed-point vertical weights
-  std::vector<std::int8_t> high, low;   // weight = high * 128 + low
-  int shift = 0;                        // weights are multiplied by 2^shift
+  std::vector<std::ptrdiff_t> base;  // the first byte of a block's window, or of an output's pixels
+  std::ptrdiff_t window = 0;         // bytes that are read from there on
+  std::vector<std::uint8_t> index;   // byte numbers within a block's window
+  std::vector<std::int16_t> weight;  // horizontal, pairs
+  std::vector<std::int8_t> high, low;  // horizontal = high * 128 + low
+  std::vector<std::int8_t> rows;     // vertical, four a row: high of both rows, then low
+  int groups = 0;                    // of four taps
+  float unit = 1;                    // what one unit of the horizontal sum is worth
 };
 
 struct Plan {

@@ -1,0 +1,62 @@
+#include "preprocess/tables.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fastcv::preprocess {
+namespace {
+
+bool all_positive(const std::vector<float>& weights) {
+  return std::all_of(weights.begin(), weights.end(), [](float w) { return w >= 0 && w <= 1; });
+}
+
+}  // namespace
+
+bool is_common_image(const Plan& plan) {
+  const std::ptrdiff_t channels = plan.key.channels;
+  return plan.key.type == PixelType::kUint8 && (channels == 1 || channels == 3 || channels == 4);
+}
+
+bool has_two_taps(const Plan& plan) {
+  return plan.rows.taps <= 2 && plan.columns.taps <= 2 && all_positive(plan.rows.weight) &&
+         all_positive(plan.columns.weight);
+}
+
+bool has_one_tap(const Plan& plan) { return plan.rows.taps == 1 && plan.columns.taps == 1; }
+
+void set_two_rows(const Plan& plan, Tables* tables) {
+  const Taps& rows = plan.rows;
+  for (std::ptrdiff_t y = 0; y < rows.count; y++) {
+    const int second = rows.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(rows.weights(y)[1], kRowBits))) : 0;
+    const int first = (1 << kRowBits) - second, high0 = (first + 64) >> 7, high1 = (second + 64) >> 7;
+    for (const int v : {high0, high1, first - high0 * 128, second - high1 * 128}) {
+      tables->rows.push_back(static_cast<std::int8_t>(v));
+    }
+  }
+}
+
+int second_weight(const Taps& columns, std::ptrdiff_t x) {
+  return columns.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(columns.weights(x)[1], kColumnBits))) : 0;
+}
+
+void integer_taps(const Taps& columns, std::ptrdiff_t x, int bits, std::int32_t* to) {
+  const float* weight = columns.weights(x);
+  std::int32_t sum = 0;
+  std::ptrdiff_t largest = 0;
+  for (std::ptrdiff_t t = 0; t < columns.taps; t++) {
+    to[t] = static_cast<std::int32_t>(std::lrint(std::ldexp(weight[t], bits)));
+    sum += to[t];
+    if (to[t] > to[largest]) largest = t;
+  }
+  to[largest] += (1 << bits) - sum;
+}
+
+int most_bits(const Taps& columns, double largest, int most) {
+  double peak = 0;
+  for (const float w : columns.weight) peak = std::max(peak, std::fabs(static_cast<double>(w)));
+  int bits = 1;
+  while (bits < most && std::ldexp(peak, bits + 1) + static_cast<double>(columns.taps) <= largest) bits++;
+  return bits;
+}
+
+}  // namespace fastcv::preprocess

@@ -1,0 +1,30 @@
+// Weights as the integers that the kernels of 8-bit images multiply with.
+#pragma once
+
+#include "preprocess/plan.hpp"
+
+namespace fastcv::preprocess {
+
+// Vertical weights of 13 bits for two rows: w = high * 128 + low. high <= 64 and |low| <= 64, so that a sum of two
+// products of bytes stays within 16 bits.
+constexpr int kRowBits = 13;
+// Horizontal weights of 14 bits for two pixels: 255 * 2^6 * 2^14 is within 31.
+constexpr int kColumnBits = 14;
+
+// 8-bit pixels of 1, 3 or 4 channels, no clipping between.
+bool is_common_image(const Plan& plan);
+// Weights of at most two pixels and rows, none negative: what the two-tap kernels take.
+bool has_two_taps(const Plan& plan);
+// One pixel of one row.
+bool has_one_tap(const Plan& plan);
+
+void set_two_rows(const Plan& plan, Tables* tables);
+// The weight of the second pixel of output x.
+int second_weight(const Taps& columns, std::ptrdiff_t x);
+
+// The taps of output x as integers that add up to 2^bits, in `to`.
+void integer_taps(const Taps& columns, std::ptrdiff_t x, int bits, std::int32_t* to);
+// The most bits for which no weight leaves `largest`.
+int most_bits(const Taps& columns, double largest, int most);
+
+}  // namespace fastcv::preprocess

@@ -1,0 +1,92 @@
+// What the kernels of 8-bit images share: the way along the rows of an image, and normalised values to memory.
+#if defined(FASTCV_PREPROCESS_TWO_TAPS) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_PREPROCESS_TWO_TAPS
+#undef FASTCV_PREPROCESS_TWO_TAPS
+#else
+#define FASTCV_PREPROCESS_TWO_TAPS
+#endif
+
+#include "preprocess/store-inl.h"
+#include "preprocess/tables.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace fastcv::preprocess {
+namespace HWY_NAMESPACE {
+
+using D8 = hn::ScalableTag<uint8_t>;
+using V8 = hn::Vec<D8>;
+using DI8 = hn::ScalableTag<int8_t>;
+using D16 = hn::ScalableTag<int16_t>;
+using V16 = hn::Vec<D16>;
+using D32 = hn::ScalableTag<int32_t>;
+using V32 = hn::Vec<D32>;
+
+constexpr ptrdiff_t kLine = 64;            // bytes of a cache line
+constexpr ptrdiff_t kMostPrefetched = 4;   // lines ahead, a block and row
+constexpr ptrdiff_t kRowsBetweenChecks = 16;
+
+template <bool kFlag>
+struct Flag {
+  static constexpr bool kValue = kFlag;
+};
+
+HWY_INLINE ptrdiff_t Least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+// Where a row's values go, and with which gain and bias: kChannels planes.
+template <int kChannels>
+struct Row {
+  void* plane[kChannels];
+  HWY_INLINE Row(void* first, ptrdiff_t plane_stride) {
+    for (int k = 0; k < kChannels; k++) plane[k] = Offset(first, k * plane_stride);
+  }
+};
+template <int kChannels>
+struct Scaling {
+  float gain[kChannels], bias[kChannels];
+  HWY_INLINE Scaling(const Plan& plan, float unit) {
+    for (int k = 0; k < kChannels; k++) {
+      gain[k] = plan.gain[k] * unit;
+      bias[k] = plan.bias[k];
+    }
+  }
+};
+
+template <PixelType kType, bool kWhole>
+HWY_INLINE void StoreValues(VF v, void* row, ptrdiff_t x, ptrdiff_t count) {
+  if constexpr (kWhole) {
+    StoreAll<kType>(v, row, x);
+  } else {
+    StoreSome<kType>(v, row, x, count);
+  }
+}
+
+// Floats a thread needs for the planes of one row, when pixels are to be interleaved.
+inline size_t PlaneFloats(const Plan& plan) { return rounded_up(static_cast<size_t>(plan.columns.count) * 4 + 64) / 4; }
+
+// Calls row(y, target) for each row; interleaves what it writes where the layout asks for it. kType is
+// kFloat32 then. `planes`: out_channels x PlaneFloats.
+template <int kChannels, class Fn>
+HWY_INLINE void ForEachRow(const Plan& plan, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1, std::byte* planes,
+                           Band& band, const Fn& row) {
+  const auto pitch = static_cast<ptrdiff_t>(PlaneFloats(plan));
+  for (ptrdiff_t y = y0; y < y1; y++) {
+    void* to = Offset(out.data, y * out.row_stride);
+    if (plan.layout == PixelLayout::kChw) {
+      row(y, Row<kChannels>(to, out.plane_stride));
+    } else {
+      row(y, Row<kChannels>(planes, pitch * 4));
+      StorePixels(plan, reinterpret_cast<const float*>(planes), pitch, plan.columns.count, to);
+    }
+    if (y % kRowsBetweenChecks == 0) band.checkpoint();
+  }
+}
+
+// The type that a kernel itself writes.
+HWY_INLINE PixelType WrittenType(const Plan& plan) {
+  return plan.layout == PixelLayout::kHwc ? PixelType::kFloat32 : plan.dtype;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv::preprocess
+HWY_AFTER_NAMESPACE();
+#endif

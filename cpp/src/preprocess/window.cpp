@@ -1,0 +1,237 @@
+// 8-bit images on AVX-512 with VBMI: blocks of 16 outputs whose source pixels lie within two or three vectors of a row. One
+// permutation a channel takes the bytes of all 16 outputs apart from their neighbours, in the order that the sums want.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "preprocess/window.cpp"
+#include <algorithm>
+
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#include "preprocess/kernels.hpp"
+#include "preprocess/two_taps-inl.h"
+
+#ifndef FASTCV_PREPROCESS_WINDOW_ONCE
+#define FASTCV_PREPROCESS_WINDOW_ONCE
+namespace fastcv::preprocess {
+constexpr std::ptrdiff_t kBlock = 16;  // outputs
+constexpr std::ptrdiff_t kMostWindow = 192;
+
+inline std::ptrdiff_t window_blocks(const Plan& p) { return (p.columns.count + kBlock - 1) / kBlock; }
+
+// Bytes from the first to the last that block b's outputs are made of.
+inline std::ptrdiff_t block_span(const Plan& p, std::ptrdiff_t b) {
+  const Taps& c = p.columns;
+  const std::ptrdiff_t last = std::min(c.count, (b + 1) * kBlock) - 1;
+  return (c.start[last] + c.taps - c.start[b * kBlock]) * p.key.channels;
+}
+
+// Sets window and base; false when a block needs more than three vectors.
+inline bool set_windows(const Plan& p, Tables* t) {
+  std::ptrdiff_t span = 0;
+  for (std::ptrdiff_t b = 0; b < window_blocks(p); b++) span = std::max(span, block_span(p, b));
+  if (span > kMostWindow) return false;
+  t->window = span <= 128 ? 128 : kMostWindow;
+  for (std::ptrdiff_t b = 0; b < window_blocks(p); b++) {
+    const std::ptrdiff_t last = std::max<std::ptrdiff_t>(0, p.row_bytes() - t->window);
+    t->base.push_back(std::min(p.columns.start[b * kBlock] * p.key.channels, last));
+  }
+  return true;
+}
+
+// The byte of tap `tap` of output x (the last one's for outputs that do not exist).
+inline std::uint8_t window_byte(const Plan& p, const Tables& t, std::ptrdiff_t x, std::ptrdiff_t tap) {
+  x = std::min(x, p.columns.count - 1);
+  tap = std::min(tap, p.columns.taps - 1);
+  return static_cast<std::uint8_t>((p.columns.start[x] + tap) * p.key.channels - t.base[x / kBlock]);
+}
+}  // namespace fastcv::preprocess
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace fastcv::preprocess {
+namespace HWY_NAMESPACE {
+
+#if FASTCV_HAVE_BYTE_WINDOWS
+
+// Rows narrower than a window are copied to where a whole one can be read.
+struct NarrowRow {
+  alignas(64) uint8_t bytes[kMostWindow];
+};
+HWY_INLINE const uint8_t* Readable(const Plan& plan, const uint8_t* row, NarrowRow* copy) {
+  if (HWY_LIKELY(plan.row_bytes() >= plan.tables.window)) return row;
+  memcpy(copy->bytes, row, static_cast<size_t>(plan.row_bytes()));
+  return copy->bytes;
+}
+
+// Cache lines to fetch a block for the rows that come next, `distance` bytes ahead (0: none).
+struct Ahead {
+  ptrdiff_t lines, distance;
+  HWY_INLINE Ahead(const Plan& plan, const SourceImage& in, ptrdiff_t y) {
+    const Taps& rows = plan.rows;
+    distance = y + 1 < rows.count ? (rows.start[y + 1] - rows.start[y]) * in.row_stride : 0;
+    lines = distance == 0 ? 0 : Least(kMostPrefetched, (plan.row_bytes() / window_blocks(plan) + kLine - 1) / kLine);
+  }
+  HWY_INLINE void operator()(const uint8_t* p) const {
+    for (ptrdiff_t i = 0; i < lines; i++) __builtin_prefetch(p + distance + i * kLine);
+  }
+};
+
+template <int kChannels>
+HWY_INLINE void SetChannelShifts(const Plan& plan, V8* shift) {
+  for (int k = 0; k < kChannels; k++) shift[k] = hn::Set(D8(), static_cast<uint8_t>(plan.source_channel[k]));
+}
+
+// Calls block(b, count, whole) for all blocks of a row; `whole` is a compile-time flag.
+template <class Fn>
+HWY_INLINE void ForEachBlock(const Plan& plan, const Fn& block) {
+  const ptrdiff_t count = plan.columns.count, whole = count / kBlock;
+  for (ptrdiff_t b = 0; b < whole; b++) block(b, kBlock, Flag<true>());
+  if (count % kBlock != 0) block(whole, count % kBlock, Flag<false>());
+}
+
+// ---- nearest -------------------------------------------------------------------------------
+
+template <int kVectors, int kChannels, PixelType kType>
+void NearestWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+                    std::byte* scratch, Band& band) {
+  const DF df;
+  const Scaling<kChannels> scaling(plan, 1.0f);
+  V8 shift[kChannels];
+  SetChannelShifts<kChannels>(plan, shift);
+  NarrowRow copy;
+  ForEachRow<kChannels>(plan, out, y0, y1, scratch, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
+    const uint8_t* original = RowOf(in, plan.rows.start[y]);
+    const uint8_t* row = Readable(plan, original, &copy);
+    const Ahead ahead(plan, in, y);
+    const uint8_t* index = plan.tables.index.data();
+    const ptrdiff_t* base = plan.tables.base.data();
+    ForEachBlock(plan, [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+      ahead(original + base[b]);
+      ByteWindow<kVectors> window;
+      window.Load(row + base[b]);
+      const V8 first = hn::LoadU(D8(), index + b * 64);
+      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+        const V8 bytes = window.LookupWide(hn::Add(first, shift[k]));
+        const VF v = hn::ConvertTo(df, hn::BitCast(D32(), bytes));
+        const VF result = hn::MulAdd(v, hn::Set(df, scaling.gain[k]), hn::Set(df, scaling.bias[k]));
+        StoreValues<kType, decltype(whole)::kValue>(result, to.plane[k], b * kBlock, count);
+      }
+    });
+  });
+}
+
+// ---- two taps ------------------------------------------------------------------------------
+
+// v in units of 1/64: (a * w0 + b * w1) / 2^13 * 64, the low part rounded.
+HWY_INLINE V16 BlendRows(V8 pairs, V8 high, V8 low) {
+  const V16 rounded = hn::MulFixedPoint15(BytePairDots(pairs, low), hn::Set(D16(), 256));
+  return hn::Add(BytePairDots(pairs, high), rounded);
+}
+
+template <int kVectors, int kChannels, PixelType kType>
+void BilinearWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+                     std::byte* scratch, Band& band) {
+  const DF df;
+  const Scaling<kChannels> scaling(plan, 1.0f / (64.0f * (1 << kColumnBits)));
+  V8 shift[kChannels];
+  SetChannelShifts<kChannels>(plan, shift);
+  VF gain[kChannels], bias[kChannels];
+  for (int k = 0; k < kChannels; k++) gain[k] = hn::Set(df, scaling.gain[k]), bias[k] = hn::Set(df, scaling.bias[k]);
+  NarrowRow copies[2];
+  ForEachRow<kChannels>(plan, out, y0, y1, scratch, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
+    const int8_t* w = plan.tables.rows.data() + 4 * y;
+    const uint8_t* original = RowOf(in, plan.rows.start[y]);
+    // A row of weight 0 is not looked at.
+    const ptrdiff_t next = w[1] != 0 || w[3] != 0 ? in.row_stride : 0;
+    const uint8_t* row_a = Readable(plan, original, &copies[0]);
+    const uint8_t* row_b = Readable(plan, original + next, &copies[1]);
+    const Ahead ahead(plan, in, y);
+    const D16 d16;
+    const V8 high = hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>((w[0] & 255) | (w[1] & 255) << 8)));
+    const V8 low = hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>((w[2] & 255) | (w[3] & 255) << 8)));
+    const uint8_t* index = plan.tables.index.data();
+    const int16_t* weight = plan.tables.weight.data();
+    const ptrdiff_t* base = plan.tables.base.data();
+    ForEachBlock(plan, [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+      V8 first = hn::LoadU(D8(), index + b * 64);
+      V16 columns = hn::LoadU(d16, weight + b * 32);
+      KeepInRegister(first);
+      KeepInRegister(columns);
+      ahead(original + base[b]);
+      ahead(original + next + base[b]);
+      ByteWindow<kVectors> window_a, window_b;
+      window_a.Load(row_a + base[b]);
+      window_b.Load(row_b + base[b]);
+      const auto odd = hn::MaskFromVec(hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>(0xFF00))));
+      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+        const V8 at = hn::Add(first, shift[k]);
+        const V8 pairs = hn::IfThenElse(odd, window_b.Lookup(at), window_a.Lookup(at));
+        const V32 sum = PairDots(BlendRows(pairs, high, low), columns);
+        const VF result = hn::MulAdd(hn::ConvertTo(df, sum), gain[k], bias[k]);
+        StoreValues<kType, decltype(whole)::kValue>(result, to.plane[k], b * kBlock, count);
+      }
+    });
+  });
+}
+
+// ---- choice --------------------------------------------------------------------------------
+
+template <int kVectors, int kChannels, PixelType kType>
+Kernel OneOrTwo(bool one) {
+  return one ? &NearestWindows<kVectors, kChannels, kType> : &BilinearWindows<kVectors, kChannels, kType>;
+}
+template <int kVectors, int kChannels>
+Kernel ForType(PixelType type, bool one) {
+  if (type == PixelType::kFloat16) return OneOrTwo<kVectors, kChannels, PixelType::kFloat16>(one);
+  if (type == PixelType::kUint8) return OneOrTwo<kVectors, kChannels, PixelType::kUint8>(one);
+  return OneOrTwo<kVectors, kChannels, PixelType::kFloat32>(one);
+}
+template <int kVectors>
+Kernel ForChannels(ptrdiff_t channels, PixelType type, bool one) {
+  return channels == 1 ? ForType<kVectors, 1>(type, one)
+         : channels == 3 ? ForType<kVectors, 3>(type, one)
+                         : ForType<kVectors, 4>(type, one);
+}
+
+bool PlanWindow(Plan* plan, size_t* plane_bytes) {
+  Tables& t = plan->tables;
+  if (!set_windows(*plan, &t)) return false;
+  const bool one = has_one_tap(*plan);
+  for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
+    const uint8_t first = window_byte(*plan, t, x, 0), second = window_byte(*plan, t, x, 1);
+    t.index.insert(t.index.end(), {first, first, second, second});
+    if (one) continue;
+    const int w = second_weight(plan->columns, Least(x, plan->columns.count - 1));
+    t.weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
+    t.weight.push_back(static_cast<int16_t>(w));
+  }
+  if (!one) set_two_rows(*plan, &t);
+  const PixelType type = WrittenType(*plan);
+  plan->kernel = t.window == 128 ? ForChannels<2>(plan->out_channels, type, one)
+                                 : ForChannels<3>(plan->out_channels, type, one);
+  *plane_bytes = PlaneFloats(*plan) * sizeof(float);
+  return true;
+}
+
+#else
+bool PlanWindow(Plan*, size_t*) { return false; }
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv::preprocess
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fastcv::preprocess {
+HWY_EXPORT(PlanWindow);
+
+bool plan_window(Plan* plan) {
+  if (!is_common_image(*plan) || !has_two_taps(*plan)) return false;
+  std::size_t plane_bytes = 0;
+  if (!HWY_DYNAMIC_DISPATCH(PlanWindow)(plan, &plane_bytes)) return false;
+  plan->scratch_bytes = plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
+  return true;
+}
+
+}  // namespace fastcv::preprocess
+#endif
