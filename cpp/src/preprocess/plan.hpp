@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "fastcv/preprocess.hpp"
@@ -24,13 +25,27 @@ struct PlanKey {
   bool operator==(const PlanKey&) const = default;
 };
 
+// A table that vectors are loaded from: none of them crosses a cache line.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  LineAllocator() = default;
+  template <class U>
+  LineAllocator(const LineAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
+  bool operator==(const LineAllocator&) const { return true; }
+};
+template <class T>
+using Table = std::vector<T, LineAllocator<T>>;
+
 // What a kernel's tables are made of differs from kernel to kernel; all of them are read-only after the plan is made.
 struct Tables {
   std::vector<std::ptrdiff_t> base;  // the first byte of a block's window, or of an output's pixels
   std::ptrdiff_t window = 0;         // bytes that are read from there on
-  std::vector<std::uint8_t> index;   // byte numbers within a block's window
-  std::vector<std::int16_t> weight;  // horizontal, pairs
-  std::vector<std::int8_t> high, low;  // horizontal = high * 128 + low
+  Table<std::uint8_t> index;   // byte numbers within a block's window
+  Table<std::int16_t> weight;  // horizontal, pairs
+  Table<std::int8_t> high, low;  // horizontal = high * 128 + low
   std::vector<std::int8_t> rows;     // vertical, four a row: high of both rows, then low
   int groups = 0;                    // of four taps
   float unit = 1;                    // what one unit of the horizontal sum is worth

@@ -36,12 +36,7 @@ struct Item<PixelType::kFloat16> {
 template <>
 struct Item<PixelType::kUint8> {
   using Type = uint8_t;
-  // Max first: it turns NaN into 0. NearestInt rounds half to even.
-  static HWY_INLINE auto From(VF v) {
-    const DF d;
-    const VF inside = hn::Min(hn::Max(v, hn::Zero(d)), hn::Set(d, 255.0f));
-    return hn::DemoteTo(hn::Rebind<uint8_t, DF>(), hn::NearestInt(inside));
-  }
+  static HWY_INLINE auto From(VF v) { return RoundedBytes(DF(), v); }
 };
 
 template <PixelType kType>

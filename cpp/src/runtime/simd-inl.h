@@ -210,6 +210,19 @@ HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> HalfBits(D d, V v) {
 #endif
 }
 
+// Floats as bytes: rounded half to even, saturated, NaN is 0.
+template <class D, class V>
+HWY_INLINE hn::Vec<hn::Rebind<uint8_t, D>> RoundedBytes(D d, V v) {
+  const hn::Rebind<uint8_t, D> d8;
+  v = hn::Max(v, hn::Zero(d));  // on x86 the second one where the first is NaN
+#if HWY_TARGET <= HWY_AVX3
+  (void)d8;  // what leaves 31 bits becomes 2^31, and 255 in the end
+  return hn::Vec<decltype(d8)>{_mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v.raw))};
+#else
+  return hn::DemoteTo(d8, hn::NearestInt(hn::Min(v, hn::Set(d, 255.0f))));
+#endif
+}
+
 #if HWY_TARGET <= HWY_AVX3
 // The even or odd 16-byte blocks of two vectors of four: those of lo, then those of hi. (Later Highway:
 // ConcatEvenBlocks.)
