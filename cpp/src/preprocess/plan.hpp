@@ -48,7 +48,6 @@ struct Tables {
   Table<std::int8_t> high, low;  // horizontal = high * 128 + low
   std::vector<std::int8_t> rows;     // vertical, four a row: high of both rows, then low
   int groups = 0;                    // of four taps
-  float unit = 1;                    // what one unit of the horizontal sum is worth
 };
 
 struct Plan {

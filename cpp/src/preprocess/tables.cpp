@@ -59,4 +59,27 @@ int most_bits(const Taps& columns, double largest, int most) {
   return bits;
 }
 
+bool set_windows(const Plan& plan, Tables* tables) {
+  const Taps& columns = plan.columns;
+  const std::ptrdiff_t channels = plan.key.channels;
+  std::ptrdiff_t span = 0;
+  for (std::ptrdiff_t x = 0; x < columns.count; x += kBlock) {
+    const std::ptrdiff_t last = std::min(columns.count, x + kBlock) - 1;
+    span = std::max(span, (columns.start[last] + columns.taps - columns.start[x]) * channels);
+  }
+  if (span > kMostWindow) return false;
+  tables->window = span <= 128 ? 128 : kMostWindow;
+  const std::ptrdiff_t most = std::max<std::ptrdiff_t>(0, plan.row_bytes() - tables->window);
+  for (std::ptrdiff_t x = 0; x < columns.count; x += kBlock) {
+    tables->base.push_back(std::min(columns.start[x] * channels, most));
+  }
+  return true;
+}
+
+std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap) {
+  x = std::min(x, plan.columns.count - 1);
+  tap = std::min(tap, plan.columns.taps - 1);
+  return static_cast<std::uint8_t>((plan.columns.start[x] + tap) * plan.key.channels - tables.base[x / kBlock]);
+}
+
 }  // namespace fastcv::preprocess

@@ -27,4 +27,17 @@ void integer_taps(const Taps& columns, std::ptrdiff_t x, int bits, std::int32_t*
 // The most bits for which no weight leaves `largest`.
 int most_bits(const Taps& columns, double largest, int most);
 
+// ---- windows: blocks of kBlock outputs and the bytes of a row they are made of ------------------
+
+constexpr std::ptrdiff_t kBlock = 16;
+constexpr std::ptrdiff_t kMostWindow = 192;  // bytes: three vectors
+
+inline std::ptrdiff_t window_blocks(const Plan& plan) { return (plan.columns.count + kBlock - 1) / kBlock; }
+
+// Sets the size of the windows (two or three vectors) and their bases; false when a block needs more.
+bool set_windows(const Plan& plan, Tables* tables);
+
+// The number, within its block's window, of the byte of a tap of output x: of the last one, for what does not exist.
+std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap);
+
 }  // namespace fastcv::preprocess

@@ -155,19 +155,23 @@ Taps make_taps(const AxisPlacement& axis, Interpolation interpolation, bool anti
   for (std::ptrdiff_t i = 0; i < axis.count; i++) {
     make(axis.first + i, &row);
     taps.start[i] = row.start;
-    taps.taps = std::max(taps.taps, static_cast<std::ptrdiff_t>(row.weight.size()));
     weights.insert(weights.end(), row.weight.begin(), row.weight.end());
     begin.push_back(static_cast<std::ptrdiff_t>(weights.size()));
   }
-  taps.weight.assign(static_cast<std::size_t>(checked_mul(axis.count, taps.taps, "Preprocess: image")), 0.0f);
-  taps.begin = axis.source;
-  for (std::ptrdiff_t i = 0; i < axis.count; i++) {
-    const std::ptrdiff_t start = std::min(taps.start[i], axis.source - taps.taps), shift = taps.start[i] - start;
-    round_weights(weights.data() + begin[i], begin[i + 1] - begin[i], taps.weight.data() + i * taps.taps + shift);
-    taps.start[i] = start;
-    taps.begin = std::min(taps.begin, start);
-    taps.end = std::max(taps.end, start + taps.taps);
+  // Where zeros were cut off in front, the next output may begin earlier: starts never fall.
+  std::vector<std::ptrdiff_t> first(taps.start);
+  for (std::ptrdiff_t i = axis.count - 1; i >= 0; i--) {
+    if (i + 1 < axis.count) taps.start[i] = std::min(taps.start[i], taps.start[i + 1]);
+    taps.taps = std::max(taps.taps, first[i] - taps.start[i] + begin[i + 1] - begin[i]);
   }
+  taps.weight.assign(static_cast<std::size_t>(checked_mul(axis.count, taps.taps, "Preprocess: image")), 0.0f);
+  for (std::ptrdiff_t i = 0; i < axis.count; i++) {
+    taps.start[i] = std::min(taps.start[i], axis.source - taps.taps);
+    const std::ptrdiff_t shift = first[i] - taps.start[i];
+    round_weights(weights.data() + begin[i], begin[i + 1] - begin[i], taps.weight.data() + i * taps.taps + shift);
+  }
+  taps.begin = taps.start.front();
+  taps.end = taps.start.back() + taps.taps;
   return taps;
 }
 

@@ -9,7 +9,7 @@ namespace fastcv::preprocess {
 
 struct Taps {
   std::ptrdiff_t count = 0, taps = 1;
-  std::vector<std::ptrdiff_t> start;  // start + taps never passes the last pixel
+  std::vector<std::ptrdiff_t> start;  // never falls; start + taps never passes the last pixel
   std::vector<float> weight;          // count x taps; each row adds up to 1 as nearly as floats can
   std::ptrdiff_t begin = 0, end = 0;  // every pixel read lies in [begin, end)
 

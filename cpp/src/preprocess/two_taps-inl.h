@@ -32,6 +32,18 @@ struct Flag {
 
 HWY_INLINE ptrdiff_t Least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
+#if FASTCV_HAVE_BYTE_WINDOWS
+// Rows narrower than a window are copied to where a whole one can be read.
+struct NarrowRow {
+  alignas(64) uint8_t bytes[kMostWindow];
+};
+HWY_INLINE const uint8_t* Readable(const Plan& plan, const uint8_t* row, NarrowRow* copy) {
+  if (HWY_LIKELY(plan.row_bytes() >= plan.tables.window)) return row;
+  memcpy(copy->bytes, row, static_cast<size_t>(plan.row_bytes()));
+  return copy->bytes;
+}
+#endif
+
 // Where a row's values go, and with which gain and bias: kChannels planes.
 template <int kChannels>
 struct Row {

@@ -2,66 +2,17 @@
 // permutation a channel takes the bytes of all 16 outputs apart from their neighbours, in the order that the sums want.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/window.cpp"
-#include <algorithm>
-
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
 #include "preprocess/two_taps-inl.h"
 
-#ifndef FASTCV_PREPROCESS_WINDOW_ONCE
-#define FASTCV_PREPROCESS_WINDOW_ONCE
-namespace fastcv::preprocess {
-constexpr std::ptrdiff_t kBlock = 16;  // outputs
-constexpr std::ptrdiff_t kMostWindow = 192;
-
-inline std::ptrdiff_t window_blocks(const Plan& p) { return (p.columns.count + kBlock - 1) / kBlock; }
-
-// Bytes from the first to the last that block b's outputs are made of.
-inline std::ptrdiff_t block_span(const Plan& p, std::ptrdiff_t b) {
-  const Taps& c = p.columns;
-  const std::ptrdiff_t last = std::min(c.count, (b + 1) * kBlock) - 1;
-  return (c.start[last] + c.taps - c.start[b * kBlock]) * p.key.channels;
-}
-
-// Sets window and base; false when a block needs more than three vectors.
-inline bool set_windows(const Plan& p, Tables* t) {
-  std::ptrdiff_t span = 0;
-  for (std::ptrdiff_t b = 0; b < window_blocks(p); b++) span = std::max(span, block_span(p, b));
-  if (span > kMostWindow) return false;
-  t->window = span <= 128 ? 128 : kMostWindow;
-  for (std::ptrdiff_t b = 0; b < window_blocks(p); b++) {
-    const std::ptrdiff_t last = std::max<std::ptrdiff_t>(0, p.row_bytes() - t->window);
-    t->base.push_back(std::min(p.columns.start[b * kBlock] * p.key.channels, last));
-  }
-  return true;
-}
-
-// The byte of tap `tap` of output x (the last one's for outputs that do not exist).
-inline std::uint8_t window_byte(const Plan& p, const Tables& t, std::ptrdiff_t x, std::ptrdiff_t tap) {
-  x = std::min(x, p.columns.count - 1);
-  tap = std::min(tap, p.columns.taps - 1);
-  return static_cast<std::uint8_t>((p.columns.start[x] + tap) * p.key.channels - t.base[x / kBlock]);
-}
-}  // namespace fastcv::preprocess
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS
-
-// Rows narrower than a window are copied to where a whole one can be read.
-struct NarrowRow {
-  alignas(64) uint8_t bytes[kMostWindow];
-};
-HWY_INLINE const uint8_t* Readable(const Plan& plan, const uint8_t* row, NarrowRow* copy) {
-  if (HWY_LIKELY(plan.row_bytes() >= plan.tables.window)) return row;
-  memcpy(copy->bytes, row, static_cast<size_t>(plan.row_bytes()));
-  return copy->bytes;
-}
 
 // Cache lines to fetch, a block, of the rows that come next.
 struct Ahead {

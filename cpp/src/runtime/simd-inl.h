@@ -218,6 +218,10 @@ HWY_INLINE hn::Vec<hn::Rebind<uint8_t, D>> RoundedBytes(D d, V v) {
 #if HWY_TARGET <= HWY_AVX3
   (void)d8;  // what leaves 31 bits becomes 2^31, and 255 in the end
   return hn::Vec<decltype(d8)>{_mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v.raw))};
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(v.raw, _mm256_set1_ps(255.0f)));
+  const __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  return hn::Vec<decltype(d8)>{_mm_packus_epi16(half, half)};
 #else
   return hn::DemoteTo(d8, hn::NearestInt(hn::Min(v, hn::Set(d, 255.0f))));
 #endif
