@@ -9,13 +9,14 @@ Plan make_plan(const PreprocessOptions& options, const PlanKey& key, const Place
                std::ptrdiff_t out_channels);
 
 // Each sets the plan's kernel, scratch and tables, or returns false when it is not for this plan.
-bool plan_window(Plan* plan);   // 8-bit, one or two taps, AVX-512, not too far apart
-bool plan_pixels(Plan* plan);   // 8-bit, one or two taps, three or four channels
-bool plan_filter(Plan* plan);   // 8-bit, one channel (AVX-512 only), three or four
-bool plan_general(Plan* plan);  // all plans
+bool plan_window(Plan* plan);         // 8-bit, one or two taps, AVX-512, not too far apart
+bool plan_pixels(Plan* plan);         // 8-bit, one or two taps, three or four channels
+bool plan_filter_window(Plan* plan);  // 8-bit, AVX-512, not too far apart
+bool plan_filter_pixel(Plan* plan);   // 8-bit, three or four channels, not very many rows
+bool plan_general(Plan* plan);        // all plans
 
 inline void choose_kernel(Plan* plan) {
-  if (!plan_window(plan) && !plan_pixels(plan) && !plan_filter(plan)) plan_general(plan);
+  if (!plan_window(plan) && !plan_pixels(plan) && !plan_filter_window(plan) && !plan_filter_pixel(plan)) plan_general(plan);
 }
 
 // Floats to `type`, as results are.

@@ -6,7 +6,7 @@
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
-#include "preprocess/two_taps-inl.h"
+#include "preprocess/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
@@ -58,33 +58,6 @@ struct Gathered {
     }
   }
 };
-
-// Four vectors of one 32-bit value a channel and block, turned into one vector a channel.
-HWY_INLINE void Transpose4(V32 (&v)[4]) {
-  const hn::RepartitionToWide<D32> d64;
-  const D32 d;
-  const V32 a = hn::InterleaveLower(d, v[0], v[1]), b = hn::InterleaveUpper(d, v[0], v[1]);
-  const V32 c = hn::InterleaveLower(d, v[2], v[3]), e = hn::InterleaveUpper(d, v[2], v[3]);
-  const auto wide = [&](V32 w) HWY_ATTR { return hn::BitCast(d64, w); };
-  v[0] = hn::BitCast(d, hn::InterleaveLower(d64, wide(a), wide(c)));
-  v[1] = hn::BitCast(d, hn::InterleaveUpper(d64, wide(a), wide(c)));
-  v[2] = hn::BitCast(d, hn::InterleaveLower(d64, wide(b), wide(e)));
-  v[3] = hn::BitCast(d, hn::InterleaveUpper(d64, wide(b), wide(e)));
-}
-
-// v[k] by a number that is known at run time only.
-HWY_INLINE V32 Pick(const V32 (&v)[4], ptrdiff_t k) { return k == 0 ? v[0] : k == 1 ? v[1] : k == 2 ? v[2] : v[3]; }
-
-template <int kChannels, PixelType kType, bool kWhole>
-HWY_INLINE void StoreChannels(const Plan& plan, const Scaling<kChannels>& scaling, const V32 (&v)[4],
-                              const Row<kChannels>& to, ptrdiff_t x, ptrdiff_t count) {
-  const DF df;
-  HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-    const VF value = hn::ConvertTo(df, Pick(v, plan.source_channel[k]));
-    StoreValues<kType, kWhole>(hn::MulAdd(value, hn::Set(df, scaling.gain[k]), hn::Set(df, scaling.bias[k])),
-                               to.plane[k], x, count);
-  }
-}
 
 // ---- nearest -------------------------------------------------------------------------------
 

@@ -47,7 +47,8 @@ struct Tables {
   Table<std::int16_t> weight;  // horizontal, pairs
   Table<std::int8_t> high, low;  // horizontal = high * 128 + low
   std::vector<std::int8_t> rows;     // vertical, four a row: high of both rows, then low
-  int groups = 0;                    // of four taps
+  int groups = 0;                    // of taps
+  int bits = 0, row_bits = 0;        // weights add up to 2^bits horizontally, to 2^row_bits vertically
 };
 
 struct Plan {

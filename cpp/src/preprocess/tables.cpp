@@ -4,13 +4,9 @@
 #include <cmath>
 
 namespace fastcv::preprocess {
-namespace {
-
-bool all_positive(const std::vector<float>& weights) {
-  return std::all_of(weights.begin(), weights.end(), [](float w) { return w >= 0 && w <= 1; });
+bool all_positive(const Taps& taps) {
+  return std::all_of(taps.weight.begin(), taps.weight.end(), [](float w) { return w >= 0 && w <= 1; });
 }
-
-}  // namespace
 
 bool is_common_image(const Plan& plan) {
   const std::ptrdiff_t channels = plan.key.channels;
@@ -18,8 +14,8 @@ bool is_common_image(const Plan& plan) {
 }
 
 bool has_two_taps(const Plan& plan) {
-  return plan.rows.taps <= 2 && plan.columns.taps <= 2 && all_positive(plan.rows.weight) &&
-         all_positive(plan.columns.weight);
+  return plan.rows.taps <= 2 && plan.columns.taps <= 2 && all_positive(plan.rows) &&
+         all_positive(plan.columns);
 }
 
 bool has_one_tap(const Plan& plan) { return plan.rows.taps == 1 && plan.columns.taps == 1; }
@@ -39,23 +35,24 @@ int second_weight(const Taps& columns, std::ptrdiff_t x) {
   return columns.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(columns.weights(x)[1], kColumnBits))) : 0;
 }
 
-void integer_taps(const Taps& columns, std::ptrdiff_t x, int bits, std::int32_t* to) {
-  const float* weight = columns.weights(x);
-  std::int32_t sum = 0;
-  std::ptrdiff_t largest = 0;
-  for (std::ptrdiff_t t = 0; t < columns.taps; t++) {
-    to[t] = static_cast<std::int32_t>(std::lrint(std::ldexp(weight[t], bits)));
-    sum += to[t];
-    if (to[t] > to[largest]) largest = t;
+void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to) {
+  // The running sum is rounded, not each weight: what one loses the next one gets, and the whole is exact.
+  const float* weight = taps.weights(i);
+  double sum = 0;
+  std::int32_t given = 0;
+  for (std::ptrdiff_t t = 0; t < taps.taps; t++) {
+    sum += static_cast<double>(weight[t]);
+    const auto until = static_cast<std::int32_t>(std::lrint(std::ldexp(sum, bits)));
+    to[t] = weight[t] == 0 ? 0 : until - given;
+    given += to[t];
   }
-  to[largest] += (1 << bits) - sum;
 }
 
-int most_bits(const Taps& columns, double largest, int most) {
+int most_bits(const Taps& taps, double largest, int most) {
   double peak = 0;
-  for (const float w : columns.weight) peak = std::max(peak, std::fabs(static_cast<double>(w)));
+  for (const float w : taps.weight) peak = std::max(peak, std::fabs(static_cast<double>(w)));
   int bits = 1;
-  while (bits < most && std::ldexp(peak, bits + 1) + static_cast<double>(columns.taps) <= largest) bits++;
+  while (bits < most && std::ldexp(peak, bits + 1) + 1 <= largest) bits++;
   return bits;
 }
 

@@ -22,10 +22,12 @@ void set_two_rows(const Plan& plan, Tables* tables);
 // The weight of the second pixel of output x.
 int second_weight(const Taps& columns, std::ptrdiff_t x);
 
-// The taps of output x as integers that add up to 2^bits, in `to`.
-void integer_taps(const Taps& columns, std::ptrdiff_t x, int bits, std::int32_t* to);
+bool all_positive(const Taps& taps);  // from 0 to 1
+
+// The weights of output i as integers that add up to 2^bits, each less than one from its own, in `to`.
+void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to);
 // The most bits for which no weight leaves `largest`.
-int most_bits(const Taps& columns, double largest, int most);
+int most_bits(const Taps& taps, double largest, int most);
 
 // ---- windows: blocks of kBlock outputs and the bytes of a row they are made of ------------------
 

@@ -6,7 +6,7 @@
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
-#include "preprocess/two_taps-inl.h"
+#include "preprocess/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {

@@ -1,9 +1,9 @@
 // What the kernels of 8-bit images share: the way along the rows of an image, and normalised values to memory.
-#if defined(FASTCV_PREPROCESS_TWO_TAPS) == defined(HWY_TARGET_TOGGLE)
-#ifdef FASTCV_PREPROCESS_TWO_TAPS
-#undef FASTCV_PREPROCESS_TWO_TAPS
+#if defined(FASTCV_PREPROCESS_ROWS) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_PREPROCESS_ROWS
+#undef FASTCV_PREPROCESS_ROWS
 #else
-#define FASTCV_PREPROCESS_TWO_TAPS
+#define FASTCV_PREPROCESS_ROWS
 #endif
 
 #include "preprocess/store-inl.h"
@@ -55,7 +55,8 @@ struct Row {
 template <int kChannels>
 struct Scaling {
   float gain[kChannels], bias[kChannels];
-  HWY_INLINE Scaling(const Plan& plan, float unit) {
+  float clip_unit;  // what a pixel's level is in the kernel's sums
+  HWY_INLINE Scaling(const Plan& plan, float unit) : clip_unit(1 / unit) {
     for (int k = 0; k < kChannels; k++) {
       gain[k] = plan.gain[k] * unit;
       bias[k] = plan.bias[k];
@@ -97,6 +98,36 @@ HWY_INLINE void ForEachRow(const Plan& plan, const TargetImage& out, ptrdiff_t y
 HWY_INLINE PixelType WrittenType(const Plan& plan) {
   return plan.layout == PixelLayout::kHwc ? PixelType::kFloat32 : plan.dtype;
 }
+
+#if FASTCV_HAVE_BYTE_DOTS
+// Four vectors of one 32-bit value a channel and block, turned into one vector a channel.
+HWY_INLINE void Transpose4(V32 (&v)[4]) {
+  const hn::RepartitionToWide<D32> d64;
+  const D32 d;
+  const V32 a = hn::InterleaveLower(d, v[0], v[1]), b = hn::InterleaveUpper(d, v[0], v[1]);
+  const V32 c = hn::InterleaveLower(d, v[2], v[3]), e = hn::InterleaveUpper(d, v[2], v[3]);
+  const auto wide = [&](V32 w) HWY_ATTR { return hn::BitCast(d64, w); };
+  v[0] = hn::BitCast(d, hn::InterleaveLower(d64, wide(a), wide(c)));
+  v[1] = hn::BitCast(d, hn::InterleaveUpper(d64, wide(a), wide(c)));
+  v[2] = hn::BitCast(d, hn::InterleaveLower(d64, wide(b), wide(e)));
+  v[3] = hn::BitCast(d, hn::InterleaveUpper(d64, wide(b), wide(e)));
+}
+
+// v[k] by a number that is known at run time only.
+HWY_INLINE V32 Pick(const V32 (&v)[4], ptrdiff_t k) { return k == 0 ? v[0] : k == 1 ? v[1] : k == 2 ? v[2] : v[3]; }
+
+template <int kChannels, PixelType kType, bool kWhole>
+HWY_INLINE void StoreChannels(const Plan& plan, const Scaling<kChannels>& scaling, const V32 (&v)[4],
+                              const Row<kChannels>& to, ptrdiff_t x, ptrdiff_t count) {
+  const DF df;
+  HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+    const VF value = hn::ConvertTo(df, Pick(v, plan.source_channel[k]));
+    StoreValues<kType, kWhole>(hn::MulAdd(value, hn::Set(df, scaling.gain[k]), hn::Set(df, scaling.bias[k])),
+                               to.plane[k], x, count);
+  }
+}
+
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::preprocess
