@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import fastcv
 from fastcv import Preprocess, _core
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -65,8 +64,10 @@ def test_other_types_are_the_floats_rounded(dtype: str) -> None:
     image = noise(50, 60, 3)
     scale = 1 if dtype == "uint8" else None
     full = Preprocess((31, 33), scale=scale)(image)
-    assert np.array_equal(Preprocess((31, 33), scale=scale, dtype=dtype)(image), full.round().astype(dtype) if
-                          dtype == "uint8" else full.astype(dtype))
+    assert np.array_equal(
+        Preprocess((31, 33), scale=scale, dtype=dtype)(image),
+        full.round().astype(dtype) if dtype == "uint8" else full.astype(dtype),
+    )
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
@@ -129,12 +130,22 @@ def test_simd_targets_agree() -> None:
 def test_views_are_read_in_place_and_give_the_same_bytes() -> None:
     big = noise(60, 80, 3)
     pre = Preprocess((20, 30))
-    for view in (big[5:40, 7:50], big[::-1], big[::2], big[:, ::-1], big.transpose(1, 0, 2), big[..., ::-1], big[:, ::3]):
+    for view in (
+        big[5:40, 7:50],
+        big[::-1],
+        big[::2],
+        big[:, ::-1],
+        big.transpose(1, 0, 2),
+        big[..., ::-1],
+        big[:, ::3],
+    ):
         assert np.array_equal(pre(view), pre(np.ascontiguousarray(view)))
     frozen = big.copy()
     frozen.flags.writeable = False
     assert np.array_equal(pre(frozen), pre(big))
-    unaligned = np.frombuffer(b"\0" + noise(5, 6, 3, dtype=np.uint16).tobytes(), np.uint16, offset=1).reshape(5, 6, 3)
+    unaligned = np.frombuffer(b"\0" + noise(5, 6, 3, dtype=np.uint16).tobytes(), np.uint16, offset=1).reshape(
+        5, 6, 3
+    )
     assert np.array_equal(pre(unaligned), pre(unaligned.copy()))
 
 
@@ -147,7 +158,11 @@ def test_out_is_written_and_returned_and_nothing_else_is() -> None:
     assert np.array_equal(batch[1], expected)
     assert (batch[[0, 2]] == 7).all()
     canvas = np.full((5, 20, 30), -1, np.float32)
-    for target in (canvas[1:4, 2:18, 4:25], canvas[1:4, 2:18, 4:25][::-1], np.empty((16, 21, 3), np.float32).transpose(2, 0, 1)):
+    for target in (
+        canvas[1:4, 2:18, 4:25],
+        canvas[1:4, 2:18, 4:25][::-1],
+        np.empty((16, 21, 3), np.float32).transpose(2, 0, 1),
+    ):
         assert pre(image, None, target) is target
         assert np.array_equal(target, expected)
     around = canvas.copy()
@@ -189,7 +204,10 @@ def test_roi() -> None:
 
 @pytest.mark.usefixtures("many_threads")
 def test_a_batch_is_its_images_one_by_one() -> None:
-    images = [noise(20 + 5 * i, 90 - 3 * i, seed=i) if i % 3 == 0 else noise(20 + 5 * i, 90 - 3 * i, 3, seed=i) for i in range(9)]
+    images = [
+        noise(20 + 5 * i, 90 - 3 * i, seed=i) if i % 3 == 0 else noise(20 + 5 * i, 90 - 3 * i, 3, seed=i)
+        for i in range(9)
+    ]
     images[4] = noise(31, 32, 3, dtype=np.float32)
     for threads in (1, 2, 7):
         pre = Preprocess((24, 32), resize="letterbox", channels=3, num_threads=threads)
@@ -266,7 +284,11 @@ def test_bad_settings(options: dict[str, Any], error: type[Exception], words: st
     ("image", "error", "words"),
     [
         ([[1, 2], [3, 4]], TypeError, "image must be a NumPy array"),
-        (np.zeros((4, 4, 3), np.float64), TypeError, "image: expected dtype uint8, uint16, float32, got float64"),
+        (
+            np.zeros((4, 4, 3), np.float64),
+            TypeError,
+            "image: expected dtype uint8, uint16, float32, got float64",
+        ),
         (np.zeros((4, 4, 3), np.int8), TypeError, "image"),
         (np.zeros((4, 4, 3), bool), TypeError, "image"),
         (np.zeros((4, 4, 3), ">u2"), TypeError, "byte order"),
@@ -329,7 +351,10 @@ def test_plans_are_values() -> None:
         pre.size = 5  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="immutable"):
         del pre._core
-    assert repr(Preprocess(5, resize="letterbox", num_threads=2)) == "Preprocess(5, resize='letterbox', num_threads=2)"
+    assert (
+        repr(Preprocess(5, resize="letterbox", num_threads=2))
+        == "Preprocess(5, resize='letterbox', num_threads=2)"
+    )
 
 
 def test_threads_share_one_plan() -> None:
@@ -373,9 +398,7 @@ def test_data_loader_workers(start: str) -> None:
     pre = Preprocess(32, mean=MEAN, std=STD)
     images = [noise(40 + i, 50, 3, seed=i) for i in range(6)]
     expected = np.stack([pre(image) for image in images])
-    loader = data.DataLoader(
-        Images(pre, images), batch_size=3, num_workers=2, multiprocessing_context=start
-    )
+    loader = data.DataLoader(Images(pre, images), batch_size=3, num_workers=2, multiprocessing_context=start)
     assert np.array_equal(np.concatenate([batch.numpy() for batch in loader]), expected)
 
 

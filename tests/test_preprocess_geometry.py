@@ -17,7 +17,17 @@ def columns_taken(length: int, to: int, **options: Any) -> Any:
 
 
 def test_nearest_is_exact() -> None:
-    for length, to in [(22, 276), (276, 22), (1, 9), (9, 1), (128, 192), (640, 427), (1000, 999), (4095, 4096), (7, 1200)]:
+    for length, to in [
+        (22, 276),
+        (276, 22),
+        (1, 9),
+        (9, 1),
+        (128, 192),
+        (640, 427),
+        (1000, 999),
+        (4095, 4096),
+        (7, 1200),
+    ]:
         i = np.arange(to)
         assert np.array_equal(columns_taken(length, to, interpolation="nearest"), i * length // to)
         centres = (2 * i + 1) * length // (2 * to)
@@ -84,11 +94,14 @@ def torchvision_crop(height: int, width: int, resize: int, crop: int) -> tuple[i
     short, long = (width, height) if width <= height else (height, width)
     new_short, new_long = resize, int(resize * long / short)
     new_w, new_h = (new_short, new_long) if width <= height else (new_long, new_short)
-    return new_h, new_w, int(round((new_h - crop) / 2.0)), int(round((new_w - crop) / 2.0))
+    return new_h, new_w, round((new_h - crop) / 2.0), round((new_w - crop) / 2.0)
 
 
 def test_crop_is_torchvision() -> None:
-    plans = {(r, c): Preprocess(c, resize="crop", resize_to=r) for r, c in ((256, 224), (232, 224), (37, 17), (50, 50))}
+    plans = {
+        (r, c): Preprocess(c, resize="crop", resize_to=r)
+        for r, c in ((256, 224), (232, 224), (37, 17), (50, 50))
+    }
     for side in range(1, 1201):
         for height, width in ((side, 600), (777, side)):
             for (resize, size), pre in plans.items():
@@ -105,12 +118,20 @@ def test_crop_smaller_than_the_result_is_padded() -> None:
 
 
 def test_crop_covers_by_default() -> None:
-    for height, width, size in ((300, 500, (224, 224)), (500, 300, (100, 299)), (37, 1000, (64, 7)), (5, 5, (3, 11))):
+    for height, width, size in (
+        (300, 500, (224, 224)),
+        (500, 300, (100, 299)),
+        (37, 1000, (64, 7)),
+        (5, 5, (3, 11)),
+    ):
         t = Preprocess(size, resize="crop").transform((height, width))
         assert t.content == (0, 0, size[1], size[0])
         shorter = round(min(height, width) * t.scale[0 if width <= height else 1]) - 1
         if shorter >= 1:
-            scaled = [shorter if side == min(height, width) else shorter * side // min(height, width) for side in (height, width)]
+            scaled = [
+                shorter if side == min(height, width) else shorter * side // min(height, width)
+                for side in (height, width)
+            ]
             assert scaled[0] < size[0] or scaled[1] < size[1]  # one less does not
 
 

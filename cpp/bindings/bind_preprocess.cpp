@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -11,6 +13,7 @@ namespace fastcv::python {
 namespace {
 
 constexpr const char* kFunction = "Preprocess";
+constexpr const char* kCapsule = "fastcv.Preprocessor";
 constexpr std::int64_t kLargestSize = std::numeric_limits<std::int32_t>::max();
 constexpr std::ptrdiff_t kShortWork = 4 << 10;  // output values; a few microseconds: not worth giving up the GIL
 constexpr std::ptrdiff_t kMostUnnamedChannels = 16;
@@ -40,8 +43,9 @@ const Names& interpolations() {
 }
 
 const Names& layouts() {
-  static const Names names(kFunction, "layout",
-                           {{"CHW", static_cast<int>(PixelLayout::kChw)}, {"HWC", static_cast<int>(PixelLayout::kHwc)}});
+  static const Names names(
+      kFunction, "layout",
+      {{"CHW", static_cast<int>(PixelLayout::kChw)}, {"HWC", static_cast<int>(PixelLayout::kHwc)}});
   return names;
 }
 
@@ -140,7 +144,8 @@ py::object make(PyObject* const* a) {
   o.pad_value = reals_argument("pad_value", argument(17));
   o.pad_normalized = flag_argument("pad_normalized", argument(18));
   const bool boxed = o.resize == Resize::kLetterbox;
-  if (o.resize_to != 0 && o.resize != Resize::kCrop) refuse<py::value_error>(kFunction, ": resize_to needs resize=\"crop\"");
+  if (o.resize_to != 0 && o.resize != Resize::kCrop)
+    refuse<py::value_error>(kFunction, ": resize_to needs resize=\"crop\"");
   if (!boxed && o.top_left) refuse<py::value_error>(kFunction, ": anchor needs resize=\"letterbox\"");
   if (!boxed && o.stride != 0) refuse<py::value_error>(kFunction, ": stride needs resize=\"letterbox\"");
   if (!boxed && !o.upscale) refuse<py::value_error>(kFunction, ": upscale=False needs resize=\"letterbox\"");
@@ -150,13 +155,20 @@ py::object make(PyObject* const* a) {
     }
     o.resize_to = o.height;
   }
-  return py::cast(new Preprocessor(std::move(o)), py::return_value_policy::take_ownership);
+  auto made = std::make_unique<Preprocessor>(std::move(o));
+  py::capsule capsule(made.get(), kCapsule, [](PyObject* c) {
+    delete static_cast<Preprocessor*>(PyCapsule_GetPointer(c, kCapsule));
+  });
+  made.release();
+  return capsule;
 }
 
 // ---- images --------------------------------------------------------------------------------
 
 PixelType pixel_type(DType dtype) {
-  return dtype == DType::kUint8 ? PixelType::kUint8 : dtype == DType::kUint16 ? PixelType::kUint16 : PixelType::kFloat32;
+  return dtype == DType::kUint8    ? PixelType::kUint8
+         : dtype == DType::kUint16 ? PixelType::kUint16
+                                   : PixelType::kFloat32;
 }
 
 DType result_dtype(const PreprocessOptions& o) {
@@ -194,8 +206,8 @@ Region region_argument(py::handle roi, std::ptrdiff_t height, std::ptrdiff_t wid
 Array image_array(const Preprocessor& pre, py::handle object) {
   const Array image = input_array(kFunction, "image", object.ptr(), kInputs);
   if (image.ndim != 2 && image.ndim != 3) {
-    refuse<py::value_error>(kFunction, ": image must have the shape (H, W) or (H, W, C), got ", image.ndim, " dimension",
-                            image.ndim == 1 ? "" : "s");
+    refuse<py::value_error>(kFunction, ": image must have the shape (H, W) or (H, W, C), got ", image.ndim,
+                            " dimension", image.ndim == 1 ? "" : "s");
   }
   const std::int64_t channels = image.ndim == 3 ? image.shape[2] : 1;
   if (channels > kMostUnnamedChannels && pre.options().channels != channels) {
@@ -289,7 +301,11 @@ class Result {
   bool planar_ = true;
 };
 
-const Preprocessor& preprocessor(PyObject* object) { return *py::handle(object).cast<const Preprocessor*>(); }
+const Preprocessor& preprocessor(PyObject* object) {
+  const void* p = PyCapsule_GetPointer(object, kCapsule);
+  if (p == nullptr) throw py::error_already_set();
+  return *static_cast<const Preprocessor*>(p);
+}
 
 py::object run(PyObject* const* a) {
   const Preprocessor& pre = preprocessor(a[0]);
@@ -322,7 +338,8 @@ std::vector<Task> tasks_of(const Preprocessor& pre, const py::list& items, py::h
   if (count == 0) refuse<py::value_error>(kFunction, ": images must hold at least one image");
   py::object regions;
   if (!rois.is_none()) {
-    regions = py::reinterpret_steal<py::object>(PySequence_Check(rois.ptr()) ? PySequence_Fast(rois.ptr(), "") : nullptr);
+    regions =
+        py::reinterpret_steal<py::object>(PySequence_Check(rois.ptr()) ? PySequence_Fast(rois.ptr(), "") : nullptr);
     PyErr_Clear();
     if (!regions || PySequence_Fast_GET_SIZE(regions.ptr()) != count) {
       refuse<py::value_error>(kFunction, ": rois must be None or hold one roi (or None) an image, which are ", count);
@@ -390,11 +407,11 @@ void bind_preprocess(py::module_& m) {
   layouts();
   dtypes();
   anchors();
-  py::class_<Preprocessor>(m, "Preprocessor");
-  def_fast<&make, kSettings>(m, "make_preprocessor",
-                             "make_preprocessor(size, resize, resize_to, anchor, stride, upscale, interpolation, antialias, "
-                             "clip, scale, mean, std, std_eps, reverse_channels, channels, layout, dtype, pad_value, "
-                             "pad_normalized, /)");
+  def_fast<&make, kSettings>(
+      m, "make_preprocessor",
+      "make_preprocessor(size, resize, resize_to, anchor, stride, upscale, interpolation, antialias, "
+      "clip, scale, mean, std, std_eps, reverse_channels, channels, layout, dtype, pad_value, "
+      "pad_normalized, /)");
   def_fast<&run, 5>(m, "preprocess", "preprocess(preprocessor, image, roi, out, num_threads, /)");
   def_fast<&run_batch, 5>(m, "preprocess_batch", "preprocess_batch(preprocessor, images, rois, out, num_threads, /)");
   def_fast<&placement, 4>(m, "preprocess_placement", "preprocess_placement(preprocessor, height, width, roi, /)");

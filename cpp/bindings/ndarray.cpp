@@ -11,7 +11,7 @@ namespace {
 
 using Api = py::detail::npy_api;
 constexpr int kMaxDims = 64;  // NumPy's own limit
-constexpr int kHalf = 23;  // NPY_HALF
+constexpr int kHalf = 23;     // NPY_HALF
 constexpr const char* kNames[] = {"uint8", "uint16", "float32", "float64", "float16"};
 constexpr int kTypeNumbers[] = {Api::NPY_UINT8_, Api::NPY_UINT16_, Api::NPY_FLOAT_, Api::NPY_DOUBLE_, kHalf};
 constexpr std::ptrdiff_t kMostUnnamedChannels = 16;

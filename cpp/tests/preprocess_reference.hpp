@@ -48,10 +48,9 @@ inline Weights weights_of(const AxisPlacement& axis, Interpolation interpolation
     }
   } else {
     const double width = std::max(1.0, step);
-    const double support =
-        width * (interpolation == Interpolation::kBilinear  ? 1
-                 : interpolation == Interpolation::kBicubic ? 2
-                                                            : 3);
+    const double support = width * (interpolation == Interpolation::kBilinear  ? 1
+                                    : interpolation == Interpolation::kBicubic ? 2
+                                                                               : 3);
     // Pillow rounds the ends of the support to pixels.
     const auto first = std::max<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(centre - support + 0.5));
     const auto last = std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(centre + support + 0.5));
@@ -84,8 +83,8 @@ inline std::vector<Answer> preprocessed(const std::vector<double>& values, std::
     columns.push_back(weights_of(p.x, o.interpolation, o.antialias, p.x.first + i));
   for (std::ptrdiff_t i = 0; i < p.y.count; i++)
     rows.push_back(weights_of(p.y, o.interpolation, o.antialias, p.y.first + i));
-  const bool clipped = o.clip && top > 1 &&
-                       (o.interpolation == Interpolation::kBicubic || o.interpolation == Interpolation::kLanczos);
+  const bool clipped =
+      o.clip && top > 1 && (o.interpolation == Interpolation::kBicubic || o.interpolation == Interpolation::kLanczos);
   std::vector<Answer> answers;
   for (std::ptrdiff_t k = 0; k < out_channels; k++) {
     std::ptrdiff_t from = channels == 1 ? 0 : k;

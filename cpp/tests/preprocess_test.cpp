@@ -14,9 +14,9 @@
 namespace fastcv::testing {
 namespace {
 
-constexpr Interpolation kInterpolations[] = {Interpolation::kNearest, Interpolation::kNearestExact,
+constexpr Interpolation kInterpolations[] = {Interpolation::kNearest,  Interpolation::kNearestExact,
                                              Interpolation::kBilinear, Interpolation::kBicubic,
-                                             Interpolation::kLanczos, Interpolation::kArea};
+                                             Interpolation::kLanczos,  Interpolation::kArea};
 const char* name(Interpolation i) {
   constexpr const char* kNames[] = {"nearest", "nearest_exact", "bilinear", "bicubic", "lanczos", "area"};
   return kNames[static_cast<int>(i)];
@@ -73,8 +73,8 @@ class Result {
     return out;
   }
   double value(std::ptrdiff_t k, std::ptrdiff_t y, std::ptrdiff_t x) const {
-    const unsigned char* p = memory_.data() + 64 + y * row_stride_ +
-                             (planar_ ? k * plane_stride_ + x * item_ : (x * channels_ + k) * item_);
+    const unsigned char* p =
+        memory_.data() + 64 + y * row_stride_ + (planar_ ? k * plane_stride_ + x * item_ : (x * channels_ + k) * item_);
     if (item_ == 1) return *p;
     if (item_ == 2) {
       std::uint16_t bits;
@@ -89,7 +89,8 @@ class Result {
     std::vector<unsigned char> copy = memory_;
     for (std::ptrdiff_t k = 0; k < planes_; k++)
       for (std::ptrdiff_t y = 0; y < height_; y++)
-        std::memset(copy.data() + 64 + k * plane_stride_ + y * row_stride_, kWatch, static_cast<std::size_t>(row_bytes_));
+        std::memset(copy.data() + 64 + k * plane_stride_ + y * row_stride_, kWatch,
+                    static_cast<std::size_t>(row_bytes_));
     return std::all_of(copy.begin(), copy.end(), [](unsigned char b) { return b == kWatch; });
   }
 
@@ -128,7 +129,8 @@ double tolerance_of(PixelType type, Interpolation i) {
       for (std::ptrdiff_t x = 0; x < p.x.size; x++, i++) {
         const double value = got.value(k, y, x);
         double expected = answers[i].value, slack = tolerance * answers[i].level;
-        const double shift = std::fabs(reference::channel_of(o.mean, k) / (reference::channel_of(o.std, k) + o.std_eps));
+        const double shift =
+            std::fabs(reference::channel_of(o.mean, k) / (reference::channel_of(o.std, k) + o.std_eps));
         slack += std::ldexp(std::fabs(expected) + 2 * shift, -22);  // the result is a float
         if (o.dtype == PixelType::kFloat16) slack += std::max(std::ldexp(std::fabs(expected), -11), std::ldexp(1, -25));
         if (o.dtype == PixelType::kUint8) {
@@ -207,12 +209,12 @@ struct Sizes {
   std::ptrdiff_t height, width, out_height, out_width;
 };
 const std::vector<Sizes> kAwkward = {
-    {1, 1, 1, 1},      {1, 1, 5, 7},      {1, 9, 1, 31},    {9, 1, 31, 1},     {2, 2, 3, 3},      {7, 5, 1, 1},
-    {3, 1, 17, 40},    {1, 40, 6, 3},     {13, 17, 13, 17}, {19, 23, 31, 37},  {37, 31, 23, 19},  {16, 16, 32, 32},
-    {32, 32, 16, 16},  {48, 48, 16, 16},  {9, 129, 5, 67},  {5, 64, 4, 65},    {30, 200, 9, 83},  {12, 333, 7, 100},
-    {40, 61, 11, 30},  {64, 90, 8, 11},   {6, 257, 3, 31},  {100, 7, 30, 66},  {11, 43, 12, 173}, {3, 700, 2, 41},
-    {2, 1000, 2, 999}, {70, 20, 3, 2},    {5, 5, 80, 80},   {4, 127, 3, 128},  {8, 128, 4, 127},  {17, 150, 11, 49},
-    {9, 211, 4, 67},   {21, 96, 9, 17},   {6, 500, 2, 16},  {4, 66, 3, 33},
+    {1, 1, 1, 1},      {1, 1, 5, 7},     {1, 9, 1, 31},    {9, 1, 31, 1},    {2, 2, 3, 3},      {7, 5, 1, 1},
+    {3, 1, 17, 40},    {1, 40, 6, 3},    {13, 17, 13, 17}, {19, 23, 31, 37}, {37, 31, 23, 19},  {16, 16, 32, 32},
+    {32, 32, 16, 16},  {48, 48, 16, 16}, {9, 129, 5, 67},  {5, 64, 4, 65},   {30, 200, 9, 83},  {12, 333, 7, 100},
+    {40, 61, 11, 30},  {64, 90, 8, 11},  {6, 257, 3, 31},  {100, 7, 30, 66}, {11, 43, 12, 173}, {3, 700, 2, 41},
+    {2, 1000, 2, 999}, {70, 20, 3, 2},   {5, 5, 80, 80},   {4, 127, 3, 128}, {8, 128, 4, 127},  {17, 150, 11, 49},
+    {9, 211, 4, 67},   {21, 96, 9, 17},  {6, 500, 2, 16},  {4, 66, 3, 33},
 };
 
 template <class T>
@@ -248,14 +250,17 @@ TEST(PreprocessSizes, EveryWidth) {
           turn++;
           PreprocessOptions o = options(3, to, i, turn % 2);
           vary(&o, turn, channels);
-          const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(4, width + turn % 13, channels, Content::kExtremes, turn);
+          const Canvas<std::uint8_t> in =
+              make_canvas<std::uint8_t>(4, width + turn % 13, channels, Content::kExtremes, turn);
           if (!right_everywhere<std::uint8_t>(in.readable(), o) && ++failures == 5) return;
         }
 }
 
 TEST(PreprocessSizes, Large) {
-  for (const auto& [i, antialias] : {std::pair{Interpolation::kBilinear, false}, {Interpolation::kBilinear, true},
-                                     {Interpolation::kNearest, false}, {Interpolation::kArea, false}}) {
+  for (const auto& [i, antialias] : {std::pair{Interpolation::kBilinear, false},
+                                     {Interpolation::kBilinear, true},
+                                     {Interpolation::kNearest, false},
+                                     {Interpolation::kArea, false}}) {
     const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(11, 4095, 3, Content::kRandom, 3);
     for (const std::ptrdiff_t to : {257, 1365, 2048, 4096}) {
       if (!right_everywhere<std::uint8_t>(in.readable(), options(5, to, i, antialias))) return;
@@ -312,9 +317,11 @@ TEST(PreprocessValues, NotANumberBecomesZeroInUint8) {
 TEST(PreprocessValues, HalvesAreRoundedToEven) {
   std::vector<float> values;
   for (std::uint32_t bits = 0; bits < 0x7C00; bits++) {
-    const double here = half_value(static_cast<std::uint16_t>(bits)), next = bits == 0x7BFF ? 65536 : half_value(static_cast<std::uint16_t>(bits + 1));
+    const double here = half_value(static_cast<std::uint16_t>(bits)),
+                 next = bits == 0x7BFF ? 65536 : half_value(static_cast<std::uint16_t>(bits + 1));
     for (const double v : {here, (here + next) / 2})
-      for (const float f : {static_cast<float>(v), std::nextafterf(static_cast<float>(v), 1e9f), -static_cast<float>(v)})
+      for (const float f :
+           {static_cast<float>(v), std::nextafterf(static_cast<float>(v), 1e9f), -static_cast<float>(v)})
         values.push_back(f);
   }
   values.insert(values.end(), {1e30f, -HUGE_VALF, HUGE_VALF, std::nanf("")});
@@ -343,13 +350,15 @@ TEST(PreprocessValues, HalvesAreRoundedToEven) {
 
 TEST(PreprocessGeometry, LetterboxCropShortestCover) {
   int turn = 0;
-  for (const auto& [h, w] : {std::pair<std::ptrdiff_t, std::ptrdiff_t>{40, 60}, {61, 17}, {1, 90}, {90, 1}, {20, 20}, {7, 300}})
+  for (const auto& [h, w] :
+       {std::pair<std::ptrdiff_t, std::ptrdiff_t>{40, 60}, {61, 17}, {1, 90}, {90, 1}, {20, 20}, {7, 300}})
     for (const Resize resize : {Resize::kLetterbox, Resize::kCrop, Resize::kShortest, Resize::kCover})
       for (const Interpolation i : {Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kBicubic})
         for (const bool antialias : {false, true}) {
           turn++;
           if (resize == Resize::kCover && i != Interpolation::kBilinear) continue;
-          PreprocessOptions o = options(24, resize == Resize::kShortest ? 24 : 37, i, antialias && resize != Resize::kCover);
+          PreprocessOptions o =
+              options(24, resize == Resize::kShortest ? 24 : 37, i, antialias && resize != Resize::kCover);
           o.resize = resize;
           if (resize == Resize::kShortest) o.resize_to = turn % 2 ? 5 : 12;
           if (resize == Resize::kCrop) o.resize_to = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 48 : 15;
@@ -411,7 +420,7 @@ TEST(PreprocessMemory, GuardPagesAtBothEnds) {
                 const std::ptrdiff_t row = to * item_size(o.dtype);
                 pre.run({from, 3, width, channels, width * channels, PixelType::kUint8},
                         o.layout == PixelLayout::kChw ? TargetImage{to_memory, row, 2 * row}
-                                                 : TargetImage{to_memory, row * channels, 0},
+                                                      : TargetImage{to_memory, row * channels, 0},
                         1);
               }
             }
@@ -424,7 +433,8 @@ TEST(PreprocessMemory, BatchIsOneByOne) {
   const Preprocessor pre(o);
   std::vector<Canvas<std::uint8_t>> images;
   std::vector<SourceImage> sources;
-  for (int i = 0; i < 23; i++) images.push_back(make_canvas<std::uint8_t>(20 + 7 * i, 150 - 3 * i, 3, Content::kRandom, i));
+  for (int i = 0; i < 23; i++)
+    images.push_back(make_canvas<std::uint8_t>(20 + 7 * i, 150 - 3 * i, 3, Content::kRandom, i));
   for (const auto& image : images) sources.push_back(source_of<std::uint8_t>(image.readable()));
   const std::size_t values = 3 * 40 * 56;
   std::vector<float> one(values * 23);

@@ -23,9 +23,6 @@ def box_blur(
     num_threads: SupportsIndex | None,
     /,
 ) -> npt.NDArray[_Pixel]: ...
-
-class Preprocessor: ...
-
 def make_preprocessor(
     size: Any,
     resize: Any,
@@ -47,13 +44,15 @@ def make_preprocessor(
     pad_value: Any,
     pad_normalized: Any,
     /,
-) -> Preprocessor: ...
-def preprocess(preprocessor: Preprocessor, image: Any, roi: Any, out: Any, num_threads: Any, /) -> npt.NDArray[Any]: ...
+) -> object: ...
+def preprocess(
+    preprocessor: object, image: Any, roi: Any, out: Any, num_threads: Any, /
+) -> npt.NDArray[Any]: ...
 def preprocess_batch(
-    preprocessor: Preprocessor, images: Any, rois: Any, out: Any, num_threads: Any, /
+    preprocessor: object, images: Any, rois: Any, out: Any, num_threads: Any, /
 ) -> npt.NDArray[Any]: ...
 def preprocess_placement(
-    preprocessor: Preprocessor, height: Any, width: Any, roi: Any, /
+    preprocessor: object, height: Any, width: Any, roi: Any, /
 ) -> tuple[
     tuple[int, int, int, int],
     tuple[int, float, float, int, int, int, int],

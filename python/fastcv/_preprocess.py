@@ -222,8 +222,10 @@ class Preprocess:
 
     def transform(self, shape: Sequence[SupportsIndex], roi: _Roi = None) -> Transform:
         """Return where the pixels of an image of `shape` (``image.shape``: height first) go."""
-        if not isinstance(shape, Sequence) or isinstance(shape, str) or len(shape) not in (2, 3):
-            raise TypeError(f"Preprocess: shape must be (height, width) or (height, width, channels), got {shape!r}")
+        if not isinstance(shape, tuple | list) or len(shape) not in (2, 3):
+            raise TypeError(
+                f"Preprocess: shape must be (height, width) or (height, width, channels), got {shape!r}"
+            )
         placement = preprocess_placement(self._core, shape[0], shape[1], roi)
         return Transform._from_placement((int(shape[0]), int(shape[1])), placement)
 
@@ -366,7 +368,7 @@ def _plain(value: Any) -> Any:
 
 
 def _dtype_name(dtype: npt.DTypeLike) -> Any:
-    """"float32" for "float32", np.float32 and np.dtype("float32"); names are judged by the core."""
+    """ "float32" for "float32", np.float32 and np.dtype("float32"); names are judged by the core."""
     return dtype if isinstance(dtype, str) else np.dtype(dtype).name
 
 

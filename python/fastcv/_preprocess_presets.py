@@ -68,14 +68,14 @@ def opencv_blob(
             f"mean 0; got {ddepth!r}"
         )
     width, height = size
-    shift = np.asarray(mean, np.float64) * factor
+    shift: npt.NDArray[np.float64] = np.asarray(mean, np.float64) * factor
     if shift.ndim == 1 and not shift.any():
-        shift = np.float64(0)  # the default: three zeros, for images of any number of channels
+        shift = np.zeros(())  # the default: three zeros, for images of any number of channels
     return {
         "size": (height, width),
         "resize": "cover" if crop else "stretch",
         "scale": factor,
-        "mean": tuple(shift.tolist()) if shift.ndim else float(shift),
+        "mean": tuple(shift.tolist()) if shift.ndim else shift.item(),
         "reverse_channels": bool(swap_red_blue),
         "dtype": name,
     }
@@ -114,20 +114,26 @@ def from_huggingface(config: Mapping[str, Any] | str | os.PathLike[str]) -> Sett
         with open(config, encoding="utf-8") as file:
             config = json.load(file)
         if not isinstance(config, Mapping):
-            raise ValueError("Preprocess.from_huggingface: config must hold a JSON object")
+            raise TypeError("Preprocess.from_huggingface: config must hold a JSON object")
     unknown = sorted(set(config) - HUGGINGFACE_KEYS - HUGGINGFACE_NAMES)
     if unknown:
-        raise ValueError(f"Preprocess.from_huggingface: config holds keys that are not understood: {', '.join(unknown)}")
+        raise ValueError(
+            f"Preprocess.from_huggingface: config holds keys that are not understood: {', '.join(unknown)}"
+        )
     if config.get("input_data_format") not in (None, "channels_last"):
         raise ValueError("Preprocess.from_huggingface: input_data_format must be channels_last")
     data_format = config.get("data_format", "channels_first")
     if data_format not in ("channels_first", "channels_last", None):
-        raise ValueError(f"Preprocess.from_huggingface: data_format must be channels_first, got {data_format!r}")
+        raise ValueError(
+            f"Preprocess.from_huggingface: data_format must be channels_first, got {data_format!r}"
+        )
 
     settings: Settings = {"pad_value": 0, "channels": 3, "mean": 0.0, "std": 1.0}
     settings["layout"] = "HWC" if data_format == "channels_last" else "CHW"
     settings |= _geometry(config)
-    settings["scale"] = float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0
+    settings["scale"] = (
+        float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0
+    )
     if config.get("do_normalize", True):
         settings["mean"] = _required(config, "image_mean", "do_normalize")
         settings["std"] = _required(config, "image_std", "do_normalize")
@@ -141,11 +147,15 @@ def _geometry(config: Mapping[str, Any]) -> Settings:
     if crops and crop is None:
         raise ValueError("Preprocess.from_huggingface: do_center_crop needs crop_size")
     if not config.get("do_resize", True):
-        raise ValueError("Preprocess.from_huggingface: do_resize must be true: the result would have the image's size")
+        raise ValueError(
+            "Preprocess.from_huggingface: do_resize must be true: the result would have the image's size"
+        )
     size = _required(config, "size", "do_resize")
     resample = config.get("resample", 2)
     if resample not in RESAMPLE:
-        raise ValueError(f"Preprocess.from_huggingface: resample must be one of {sorted(RESAMPLE)}, got {resample!r}")
+        raise ValueError(
+            f"Preprocess.from_huggingface: resample must be one of {sorted(RESAMPLE)}, got {resample!r}"
+        )
     interpolation = RESAMPLE[resample]
     settings: Settings = {"interpolation": interpolation, "antialias": interpolation in FILTERED}
     edge = size if isinstance(size, int) and crop is not None else None

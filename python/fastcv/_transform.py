@@ -60,9 +60,11 @@ class Transform:
     def _from_placement(
         cls, image_shape: tuple[int, int], placement: tuple[tuple[int, int, int, int], _Axis, _Axis]
     ) -> Transform:
-        roi, (_, up_y, down_y, first_y, top, rows, height), (_, up_x, down_x, first_x, left, columns, width) = (
-            placement
-        )
+        (
+            roi,
+            (_, up_y, down_y, first_y, top, rows, height),
+            (_, up_x, down_x, first_x, left, columns, width),
+        ) = placement
         return cls(
             image_shape,
             (height, width),

@@ -64,12 +64,12 @@ struct PreprocessOptions {
 
 // One axis of what is really done.
 struct AxisPlacement {
-  std::ptrdiff_t source = 1;                         // pixels of the image, or of its region
-  std::ptrdiff_t resized = 1;                        // L
-  double scale = 1, step = 1;                        // L / n and n / L; kCover: f and 1 / f
-  bool exact = true;                                 // step is source / resized
-  std::ptrdiff_t first = 0, offset = 0, count = 1;   // output [offset, offset + count) shows resized [first, ...)
-  std::ptrdiff_t size = 1;                           // of the output
+  std::ptrdiff_t source = 1;                        // pixels of the image, or of its region
+  std::ptrdiff_t resized = 1;                       // L
+  double scale = 1, step = 1;                       // L / n and n / L; kCover: f and 1 / f
+  bool exact = true;                                // step is source / resized
+  std::ptrdiff_t first = 0, offset = 0, count = 1;  // output [offset, offset + count) shows resized [first, ...)
+  std::ptrdiff_t size = 1;                          // of the output
 };
 struct Placement {
   AxisPlacement y, x;

@@ -1,6 +1,6 @@
 // 8-bit images of three or four channels, several taps, for SIMD targets that cannot take any byte of a window, and for
-// windows that are too wide. Vertical first, whole rows in 16 bits; then each output's pixels, loaded by themselves from
-// that one line.
+// windows that are too wide. Vertical first, whole rows in 16 bits; then each output's pixels, loaded by themselves
+// from that one line.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/filter_pixel.cpp"
 #include <cmath>
@@ -16,8 +16,8 @@
 namespace fastcv::preprocess {
 // Sums of more taps would carry too much of their weights' rounding.
 constexpr std::ptrdiff_t kMostRows = 12, kMostColumns = 64;
-// A line holds 16-bit values in units of 1/64 level: a sum of |weights| of 1.9 fits (lanczos has 1.8). Where no weight is
-// negative or all of the sum, in units of 1/128, from weights of 14 bits.
+// A line holds 16-bit values in units of 1/64 level: a sum of |weights| of 1.9 fits (lanczos has 1.8). Where no weight
+// is negative or all of the sum, in units of 1/128, from weights of 14 bits.
 constexpr double kMostWeight = 1.9;
 constexpr int kFineRowBits = 14;
 // Bits of horizontal weights: 2^15 * 1.9 * 2^14, and 2^15 * 2^16 without negative ones, are within 31.
@@ -48,16 +48,18 @@ HWY_INLINE void AddRows(V8 a, V8 b, V8 high, V8 low, LineSums* sums) {
   const D8 d8;
   const V16 shift_down = hn::Set(d16, 256);  // a product / 2^7
   const V8 lower = hn::InterleaveLower(d8, a, b), upper = hn::InterleaveUpper(d8, a, b);
-  sums->low = hn::Add(sums->low, hn::Add(BytePairDots(lower, high), hn::MulFixedPoint15(BytePairDots(lower, low), shift_down)));
-  sums->high =
-      hn::Add(sums->high, hn::Add(BytePairDots(upper, high), hn::MulFixedPoint15(BytePairDots(upper, low), shift_down)));
+  sums->low =
+      hn::Add(sums->low, hn::Add(BytePairDots(lower, high), hn::MulFixedPoint15(BytePairDots(lower, low), shift_down)));
+  sums->high = hn::Add(sums->high,
+                       hn::Add(BytePairDots(upper, high), hn::MulFixedPoint15(BytePairDots(upper, low), shift_down)));
 }
 
 // Writes the sums in the order of the bytes.
 HWY_INLINE void StoreSums(const LineSums& sums, int16_t* to) {
   const D16 d16;
 #if HWY_TARGET <= HWY_AVX3
-  const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+  const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
+                second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
   hn::StoreU(V16{_mm512_permutex2var_epi64(sums.low.raw, first, sums.high.raw)}, d16, to);
   hn::StoreU(V16{_mm512_permutex2var_epi64(sums.low.raw, second, sums.high.raw)}, d16, to + 32);
 #elif HWY_TARGET == HWY_AVX2
@@ -157,12 +159,12 @@ void FilterPixels(const Plan& plan, const SourceImage& in, const TargetImage& ou
   const Scaling<kChannels> scaling(plan, std::ldexp(1.0f, 7 - plan.tables.row_bits - plan.tables.bits));
   auto* line = reinterpret_cast<int16_t*>(scratch);
   const ptrdiff_t row_weights = (rows.taps + 1) / 2 * 4;
-  ForEachRow<kChannels>(plan, out, y0, y1, scratch + line_bytes(plan), band, [&](ptrdiff_t y, const Row<kChannels>& to)
-                                                                                 HWY_ATTR {
-    SumRows(RowOf(in, rows.start[y]) + columns.begin * kPixel, in.row_stride, rows.taps,
-            plan.tables.rows.data() + y * row_weights, (columns.end - columns.begin) * kPixel, line);
-    FilterLine<kPixel, kChannels, kType>(plan, scaling, line, to);
-  });
+  ForEachRow<kChannels>(
+      plan, out, y0, y1, scratch + line_bytes(plan), band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
+        SumRows(RowOf(in, rows.start[y]) + columns.begin * kPixel, in.row_stride, rows.taps,
+                plan.tables.rows.data() + y * row_weights, (columns.end - columns.begin) * kPixel, line);
+        FilterLine<kPixel, kChannels, kType>(plan, scaling, line, to);
+      });
 }
 
 template <int kPixel, int kChannels>

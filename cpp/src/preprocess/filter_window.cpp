@@ -1,5 +1,6 @@
 // 8-bit images on AVX-512 with VBMI and VNNI, any number of taps: antialiased, bicubic, lanczos, area. Each source row
-// is filtered horizontally once, in integers, into a ring of float rows; an output row is the weighed sum of the ring's.
+// is filtered horizontally once, in integers, into a ring of float rows; an output row is the weighed sum of the
+// ring's.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/filter_window.cpp"
 #include <cmath>
@@ -16,9 +17,9 @@ namespace fastcv::preprocess {
 
 // One thread's buffers.
 struct FilterMemory {
-  float* ring;         // rows.taps rows of out_channels planes
-  const float** rows;  // those an output row is made of, from the first
-  std::byte* planes;   // of one output row, when pixels are to be interleaved
+  float* ring;           // rows.taps rows of out_channels planes
+  const float** rows;    // those an output row is made of, from the first
+  std::byte* planes;     // of one output row, when pixels are to be interleaved
   std::ptrdiff_t pitch;  // floats of a plane
 
   FilterMemory(const Plan& plan, std::byte* scratch) {
@@ -27,12 +28,12 @@ struct FilterMemory {
     rows = reinterpret_cast<const float**>(scratch + ring_bytes(plan));
     planes = scratch + (bytes(plan) - planes_bytes(plan));
   }
-  static std::size_t bytes(const Plan& p) {
-    return ring_bytes(p) + rows_bytes(p) + planes_bytes(p);
-  }
+  static std::size_t bytes(const Plan& p) { return ring_bytes(p) + rows_bytes(p) + planes_bytes(p); }
 
  private:
-  static std::size_t plane_bytes(const Plan& p) { return rounded_up(static_cast<std::size_t>(p.columns.count) * 4 + 64); }
+  static std::size_t plane_bytes(const Plan& p) {
+    return rounded_up(static_cast<std::size_t>(p.columns.count) * 4 + 64);
+  }
   static std::size_t planes_bytes(const Plan& p) {
     return p.layout == PixelLayout::kHwc ? static_cast<std::size_t>(p.out_channels) * plane_bytes(p) : 0;
   }

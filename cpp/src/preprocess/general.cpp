@@ -11,8 +11,8 @@
 #ifndef FASTCV_PREPROCESS_GENERAL_ONCE
 #define FASTCV_PREPROCESS_GENERAL_ONCE
 namespace fastcv::preprocess {
-constexpr std::ptrdiff_t kTile = 64;         // output pixels from line to memory at a time
-constexpr std::ptrdiff_t kSpare = 32;        // floats behind a buffer, written and read, never used
+constexpr std::ptrdiff_t kTile = 64;   // output pixels from line to memory at a time
+constexpr std::ptrdiff_t kSpare = 32;  // floats behind a buffer, written and read, never used
 constexpr std::ptrdiff_t kRowsBetweenChecks = 8;
 
 // One thread's buffers.
@@ -29,7 +29,8 @@ inline GeneralMemory general_memory(const Plan& p, std::byte* scratch) {
   GeneralMemory m;
   m.line = reinterpret_cast<float*>(scratch);
   m.tile = reinterpret_cast<float*>(scratch + rounded_up(line_floats(p) * sizeof(float)));
-  m.planes = reinterpret_cast<float*>(reinterpret_cast<std::byte*>(m.tile) + rounded_up(tile_floats(p) * sizeof(float)));
+  m.planes =
+      reinterpret_cast<float*>(reinterpret_cast<std::byte*>(m.tile) + rounded_up(tile_floats(p) * sizeof(float)));
   return m;
 }
 }  // namespace fastcv::preprocess
@@ -63,7 +64,8 @@ HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, const float* w
     VF sum[4];
     VF w = hn::Set(d, weight[0]);
     const T* p = row(0) + i;
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) sum[k] = hn::Mul(FloatsOf<T>(hn::LoadU(dt, p + k * kLanes)), w);
+    HWY_PRAGMA(GCC unroll 4)
+    for (int k = 0; k < 4; k++) sum[k] = hn::Mul(FloatsOf<T>(hn::LoadU(dt, p + k * kLanes)), w);
     for (ptrdiff_t t = 1; t < taps; t++) {
       w = hn::Set(d, weight[t]);
       p = row(t) + i;

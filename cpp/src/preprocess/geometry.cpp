@@ -20,8 +20,9 @@ std::ptrdiff_t rounded(double value) { return static_cast<std::ptrdiff_t>(std::n
 
 AxisPlacement axis(std::ptrdiff_t source, std::ptrdiff_t resized, std::ptrdiff_t size) {
   if (resized > kLargest) {
-    throw std::invalid_argument("Preprocess: image of " + std::to_string(source) + " pixels along an axis would become " +
-                                std::to_string(resized) + ", more than 2147483647");
+    throw std::invalid_argument("Preprocess: image of " + std::to_string(source) +
+                                " pixels along an axis would become " + std::to_string(resized) +
+                                ", more than 2147483647");
   }
   AxisPlacement a;
   a.source = source;
@@ -100,8 +101,8 @@ Placement cover(const PreprocessOptions& o, std::ptrdiff_t height, std::ptrdiff_
 
 Placement place(const PreprocessOptions& o, std::ptrdiff_t height, std::ptrdiff_t width) {
   if (height < 1 || width < 1) {
-    throw std::invalid_argument("Preprocess: image must have at least one pixel, got " + std::to_string(height) + " x " +
-                                std::to_string(width));
+    throw std::invalid_argument("Preprocess: image must have at least one pixel, got " + std::to_string(height) +
+                                " x " + std::to_string(width));
   }
   if (height > kLargest || width > kLargest) {
     throw std::invalid_argument("Preprocess: image must have at most 2147483647 pixels along an axis");

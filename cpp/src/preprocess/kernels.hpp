@@ -16,7 +16,8 @@ bool plan_filter_pixel(Plan* plan);   // 8-bit, three or four channels, not very
 bool plan_general(Plan* plan);        // all plans
 
 inline void choose_kernel(Plan* plan) {
-  if (!plan_window(plan) && !plan_pixels(plan) && !plan_filter_window(plan) && !plan_filter_pixel(plan)) plan_general(plan);
+  if (!plan_window(plan) && !plan_pixels(plan) && !plan_filter_window(plan) && !plan_filter_pixel(plan))
+    plan_general(plan);
 }
 
 // Floats to `type`, as results are.

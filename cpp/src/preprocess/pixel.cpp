@@ -1,5 +1,5 @@
-// 8-bit images of three or four channels at any scale: each output's pixels are loaded by themselves, 16 bytes of a row.
-// For SIMD targets that cannot take any byte of a window, and for windows that are too wide.
+// 8-bit images of three or four channels at any scale: each output's pixels are loaded by themselves, 16 bytes of a
+// row. For SIMD targets that cannot take any byte of a window, and for windows that are too wide.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/pixel.cpp"
 #include "hwy/foreach_target.h"
@@ -67,16 +67,17 @@ HWY_NOINLINE void NearestPixelRow(const Plan& plan, const Scaling<kChannels>& sc
   const hn::ScalableTag<uint32_t> du;
   const auto mask = hn::Set(du, 255);
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachGroup(plan, plan.tables.window, [&](ptrdiff_t x, ptrdiff_t count, auto whole, auto at_end) HWY_ATTR
-               __attribute__((always_inline)) {
-    Gathered near_end;
-    if constexpr (decltype(at_end)::kValue) near_end.Set(row, end, base + x);
-    const auto v = decltype(at_end)::kValue ? LoadDwords(near_end.bytes, near_end.offset) : LoadDwords(row, base + x);
-    const auto channel = [&](auto w) HWY_ATTR { return hn::BitCast(D32(), hn::And(w, mask)); };
-    const V32 channels[4] = {channel(v), channel(hn::ShiftRight<8>(v)), channel(hn::ShiftRight<16>(v)),
-                             channel(hn::ShiftRight<24>(v))};
-    StoreChannels<kChannels, kType, decltype(whole)::kValue>(plan, scaling, channels, to, x, count);
-  });
+  ForEachGroup(plan, plan.tables.window,
+               [&](ptrdiff_t x, ptrdiff_t count, auto whole, auto at_end) HWY_ATTR __attribute__((always_inline)) {
+                 Gathered near_end;
+                 if constexpr (decltype(at_end)::kValue) near_end.Set(row, end, base + x);
+                 const auto v =
+                     decltype(at_end)::kValue ? LoadDwords(near_end.bytes, near_end.offset) : LoadDwords(row, base + x);
+                 const auto channel = [&](auto w) HWY_ATTR { return hn::BitCast(D32(), hn::And(w, mask)); };
+                 const V32 channels[4] = {channel(v), channel(hn::ShiftRight<8>(v)), channel(hn::ShiftRight<16>(v)),
+                                          channel(hn::ShiftRight<24>(v))};
+                 StoreChannels<kChannels, kType, decltype(whole)::kValue>(plan, scaling, channels, to, x, count);
+               });
 }
 
 template <int kChannels, PixelType kType>
@@ -113,32 +114,32 @@ HWY_NOINLINE void BilinearPixelRow(const Plan& plan, const Scaling<kChannels>& s
   const V8 order = PairOrder<kPixel>();
   const ptrdiff_t* base = plan.tables.base.data();
   const int16_t* weight = plan.tables.weight.data();
-  ForEachGroup(plan, plan.tables.window, [&](ptrdiff_t x, ptrdiff_t count, auto whole, auto at_end) HWY_ATTR
-               __attribute__((always_inline)) {
-    Gathered a_end, b_end;
-    const uint8_t *a = row_a, *b = row_b;
-    const ptrdiff_t* offset = base + x;
-    if constexpr (decltype(at_end)::kValue) {
-      a_end.Set(row_a, end_a, offset);
-      b_end.Set(row_b, end_b, offset);
-      a = a_end.bytes, b = b_end.bytes, offset = a_end.offset;
-    }
-    const V32 columns = hn::BitCast(D32(), hn::LoadU(d16, weight + 2 * x));
-    V32 v[4];
-    const auto one = [&](auto i, V32 weights) HWY_ATTR __attribute__((always_inline)) {
-      const V8 pairs = hn::InterleaveLower(d8, LoadBlocks(a, offset + i, 4), LoadBlocks(b, offset + i, 4));
-      const V16 rounded = hn::MulFixedPoint15(BytePairDots(pairs, low), to_64ths);
-      const V16 blended = hn::Add(BytePairDots(pairs, high), rounded);
-      const V16 ordered = hn::BitCast(d16, hn::TableLookupBytesOr0(hn::BitCast(d8, blended), order));
-      v[i] = PairDots(ordered, hn::BitCast(d16, weights));
-    };
-    one(0, hn::Broadcast<0>(columns));
-    one(1, hn::Broadcast<1>(columns));
-    one(2, hn::Broadcast<2>(columns));
-    one(3, hn::Broadcast<3>(columns));
-    Transpose4(v);
-    StoreChannels<kChannels, kType, decltype(whole)::kValue>(plan, scaling, v, to, x, count);
-  });
+  ForEachGroup(plan, plan.tables.window,
+               [&](ptrdiff_t x, ptrdiff_t count, auto whole, auto at_end) HWY_ATTR __attribute__((always_inline)) {
+                 Gathered a_end, b_end;
+                 const uint8_t *a = row_a, *b = row_b;
+                 const ptrdiff_t* offset = base + x;
+                 if constexpr (decltype(at_end)::kValue) {
+                   a_end.Set(row_a, end_a, offset);
+                   b_end.Set(row_b, end_b, offset);
+                   a = a_end.bytes, b = b_end.bytes, offset = a_end.offset;
+                 }
+                 const V32 columns = hn::BitCast(D32(), hn::LoadU(d16, weight + 2 * x));
+                 V32 v[4];
+                 const auto one = [&](auto i, V32 weights) HWY_ATTR __attribute__((always_inline)) {
+                   const V8 pairs = hn::InterleaveLower(d8, LoadBlocks(a, offset + i, 4), LoadBlocks(b, offset + i, 4));
+                   const V16 rounded = hn::MulFixedPoint15(BytePairDots(pairs, low), to_64ths);
+                   const V16 blended = hn::Add(BytePairDots(pairs, high), rounded);
+                   const V16 ordered = hn::BitCast(d16, hn::TableLookupBytesOr0(hn::BitCast(d8, blended), order));
+                   v[i] = PairDots(ordered, hn::BitCast(d16, weights));
+                 };
+                 one(0, hn::Broadcast<0>(columns));
+                 one(1, hn::Broadcast<1>(columns));
+                 one(2, hn::Broadcast<2>(columns));
+                 one(3, hn::Broadcast<3>(columns));
+                 Transpose4(v);
+                 StoreChannels<kChannels, kType, decltype(whole)::kValue>(plan, scaling, v, to, x, count);
+               });
 }
 
 template <int kPixel, int kChannels, PixelType kType>
@@ -183,7 +184,7 @@ bool PlanPixels(Plan* plan, size_t* plane_bytes) {
   t.window = SafeOutputs(*plan);
   if (!one) set_two_rows(*plan, &t);
   const PixelType type = WrittenType(*plan);
-  plan->kernel = plan->out_channels == 4  ? ForType<4, 4>(type, one)
+  plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type, one)
                  : plan->key.channels == 4 ? ForType<4, 3>(type, one)
                                            : ForType<3, 3>(type, one);
   *plane_bytes = PlaneFloats(*plan) * sizeof(float);
@@ -207,7 +208,8 @@ bool plan_pixels(Plan* plan) {
   plan->tables = {};
   std::size_t plane_bytes = 0;
   if (!HWY_DYNAMIC_DISPATCH(PlanPixels)(plan, &plane_bytes)) return false;
-  plan->scratch_bytes = plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
+  plan->scratch_bytes =
+      plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
   return true;
 }
 

@@ -55,10 +55,11 @@ void set_padding(const PreprocessOptions& o, Plan* plan) {
 
 // Every row that is read, once; and the target.
 std::ptrdiff_t work_bytes(const Plan& plan) {
-  const std::ptrdiff_t needed = std::min(plan.key.height, checked_mul(plan.rows.count, plan.rows.taps, "Preprocess: image"));
+  const std::ptrdiff_t needed =
+      std::min(plan.key.height, checked_mul(plan.rows.count, plan.rows.taps, "Preprocess: image"));
   const std::ptrdiff_t source = checked_mul(needed, plan.row_bytes(), "Preprocess: image");
-  const std::ptrdiff_t row = checked_mul(plan.placement.x.size, plan.out_channels * Plan::item_size(plan.dtype),
-                                         "Preprocess: size");
+  const std::ptrdiff_t row =
+      checked_mul(plan.placement.x.size, plan.out_channels * Plan::item_size(plan.dtype), "Preprocess: size");
   return source / 2 + checked_mul(row, plan.placement.y.size, "Preprocess: size") / 2;
 }
 

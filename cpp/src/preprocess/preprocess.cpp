@@ -38,7 +38,8 @@ void check_values(const char* name, const std::vector<double>& values, std::int6
 void check(const PreprocessOptions& o) {
   constexpr std::int64_t kLargest = 0x7fffffff;
   if (o.height < 1 || o.width < 1 || o.height > kLargest || o.width > kLargest) {
-    refuse("size must be from 1 to 2147483647, got (" + std::to_string(o.height) + ", " + std::to_string(o.width) + ")");
+    refuse("size must be from 1 to 2147483647, got (" + std::to_string(o.height) + ", " + std::to_string(o.width) +
+           ")");
   }
   if (o.resize_to < 0 || o.resize_to > kLargest) refuse("resize_to must be from 1 to 2147483647");
   if (o.stride < 0 || o.stride > kLargest) refuse("stride must be from 1 to 2147483647");
@@ -107,7 +108,8 @@ class Painter {
     if (x0 >= x1) return;
     for (std::ptrdiff_t k = 0; k < planes_; k++) {
       const std::byte* row = plan_.padding.data() + k * plan_.placement.x.size * item_;
-      for (std::ptrdiff_t y = y0; y < y1; y++) std::memcpy(at(k, y, x0), row, static_cast<std::size_t>((x1 - x0) * item_));
+      for (std::ptrdiff_t y = y0; y < y1; y++)
+        std::memcpy(at(k, y, x0), row, static_cast<std::size_t>((x1 - x0) * item_));
     }
   }
 
@@ -151,8 +153,8 @@ template <class Cache>
 PlanPointer plan_for(const Preprocessor& pre, Cache& cache, const SourceImage& in) {
   const PlanKey key{in.height, in.width, in.channels, in.type, preprocess::current_target()};
   if (PlanPointer found = cache.find(key)) return found;
-  const PlanPointer made = std::make_shared<const Plan>(preprocess::make_plan(
-      pre.options(), key, pre.placement(in.height, in.width), pre.output_channels(in.channels)));
+  const PlanPointer made = std::make_shared<const Plan>(
+      preprocess::make_plan(pre.options(), key, pre.placement(in.height, in.width), pre.output_channels(in.channels)));
   cache.insert(made);
   return made;
 }
@@ -173,9 +175,10 @@ std::ptrdiff_t Preprocessor::output_channels(std::ptrdiff_t channels) const {
   const auto wanted = static_cast<std::ptrdiff_t>(options_.channels);
   const bool convertible = wanted == 3 && (channels == 1 || channels == 4);
   if (channels < 1 || (wanted != 0 && channels != wanted && !convertible)) {
-    refuse("image must have " + (wanted == 3   ? std::string("1, 3 or 4")
-                                 : wanted == 0 ? std::string("at least 1")
-                                               : std::to_string(wanted)) +
+    refuse("image must have " +
+           (wanted == 3   ? std::string("1, 3 or 4")
+            : wanted == 0 ? std::string("at least 1")
+                          : std::to_string(wanted)) +
            " channels, got " + std::to_string(channels));
   }
   const std::ptrdiff_t out = wanted == 0 ? channels : wanted;
@@ -194,7 +197,8 @@ void Preprocessor::run(const SourceImage& in, const TargetImage& out, int num_th
   const Scratch scratch(plan->scratch_bytes * static_cast<std::size_t>(band_count(rows, grain, threads)));
   const Painter painter(*plan, in, out);
   parallel_rows(rows, grain, threads, [&](Band& band) {
-    painter.rows(band.begin, band.end, scratch.data() + static_cast<std::size_t>(band.index) * plan->scratch_bytes, band);
+    painter.rows(band.begin, band.end, scratch.data() + static_cast<std::size_t>(band.index) * plan->scratch_bytes,
+                 band);
   });
 }
 

@@ -21,8 +21,8 @@ using V16 = hn::Vec<D16>;
 using D32 = hn::ScalableTag<int32_t>;
 using V32 = hn::Vec<D32>;
 
-constexpr ptrdiff_t kLine = 64;            // bytes of a cache line
-constexpr ptrdiff_t kMostPrefetched = 4;   // lines ahead, a block and row
+constexpr ptrdiff_t kLine = 64;           // bytes of a cache line
+constexpr ptrdiff_t kMostPrefetched = 4;  // lines ahead, a block and row
 constexpr ptrdiff_t kRowsBetweenChecks = 16;
 
 template <bool kFlag>

@@ -59,11 +59,13 @@ HWY_NOINLINE void StorePixels(const float* planes, ptrdiff_t pitch, ptrdiff_t co
   T* pixel = static_cast<T*>(to);
   ptrdiff_t x = 0;
   for (; channels == 3 && x + kLanes <= count; x += kLanes) {
-    hn::StoreInterleaved3(Item<kType>::From(hn::LoadU(d, planes + x)), Item<kType>::From(hn::LoadU(d, planes + pitch + x)),
+    hn::StoreInterleaved3(Item<kType>::From(hn::LoadU(d, planes + x)),
+                          Item<kType>::From(hn::LoadU(d, planes + pitch + x)),
                           Item<kType>::From(hn::LoadU(d, planes + 2 * pitch + x)), dt, pixel + 3 * x);
   }
   for (; channels == 4 && x + kLanes <= count; x += kLanes) {
-    hn::StoreInterleaved4(Item<kType>::From(hn::LoadU(d, planes + x)), Item<kType>::From(hn::LoadU(d, planes + pitch + x)),
+    hn::StoreInterleaved4(Item<kType>::From(hn::LoadU(d, planes + x)),
+                          Item<kType>::From(hn::LoadU(d, planes + pitch + x)),
                           Item<kType>::From(hn::LoadU(d, planes + 2 * pitch + x)),
                           Item<kType>::From(hn::LoadU(d, planes + 3 * pitch + x)), dt, pixel + 4 * x);
   }

@@ -14,8 +14,7 @@ bool is_common_image(const Plan& plan) {
 }
 
 bool has_two_taps(const Plan& plan) {
-  return plan.rows.taps <= 2 && plan.columns.taps <= 2 && all_positive(plan.rows) &&
-         all_positive(plan.columns);
+  return plan.rows.taps <= 2 && plan.columns.taps <= 2 && all_positive(plan.rows) && all_positive(plan.columns);
 }
 
 bool has_one_tap(const Plan& plan) { return plan.rows.taps == 1 && plan.columns.taps == 1; }

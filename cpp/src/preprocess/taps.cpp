@@ -70,7 +70,8 @@ class Maker {
   void operator()(std::ptrdiff_t i, Row* row) const {
     switch (filter_.interpolation) {
       case Interpolation::kNearest:
-        return single(axis_.exact ? i * axis_.source / axis_.resized : floor_of(static_cast<double>(i) * axis_.step), row);
+        return single(axis_.exact ? i * axis_.source / axis_.resized : floor_of(static_cast<double>(i) * axis_.step),
+                      row);
       case Interpolation::kNearestExact:
         return single(axis_.exact ? (2 * i + 1) * axis_.source / (2 * axis_.resized) : floor_of(centre(i)), row);
       case Interpolation::kArea:

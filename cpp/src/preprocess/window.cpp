@@ -1,5 +1,6 @@
-// 8-bit images on AVX-512 with VBMI: blocks of 16 outputs whose source pixels lie within two or three vectors of a row. One
-// permutation a channel takes the bytes of all 16 outputs apart from their neighbours, in the order that the sums want.
+// 8-bit images on AVX-512 with VBMI: blocks of 16 outputs whose source pixels lie within two or three vectors of a row.
+// One permutation a channel takes the bytes of all 16 outputs apart from their neighbours, in the order that the sums
+// want.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/window.cpp"
 #include "hwy/foreach_target.h"
@@ -68,19 +69,19 @@ HWY_NOINLINE void NearestRow(const Plan& plan, const Scaling<kChannels>& scaling
   constant.Set(plan, scaling);
   const uint8_t* index = plan.tables.index.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(plan.columns.count, [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR
-               __attribute__((always_inline)) {
-    ahead.Fetch<1>(base[b]);
-    ByteWindow<kVectors> window;
-    window.Load(row + base[b]);
-    const V8 first = hn::Load(D8(), index + b * 64);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-      const V8 bytes = window.LookupWide(hn::Add(first, constant.shift[k]));
-      const VF v = hn::ConvertTo(df, hn::BitCast(D32(), bytes));
-      StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(v, constant.gain[k], constant.bias[k]), to.plane[k],
-                                                  b * kBlock, count);
-    }
-  });
+  ForEachBlock(plan.columns.count,
+               [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                 ahead.Fetch<1>(base[b]);
+                 ByteWindow<kVectors> window;
+                 window.Load(row + base[b]);
+                 const V8 first = hn::Load(D8(), index + b * 64);
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+                   const V8 bytes = window.LookupWide(hn::Add(first, constant.shift[k]));
+                   const VF v = hn::ConvertTo(df, hn::BitCast(D32(), bytes));
+                   StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(v, constant.gain[k], constant.bias[k]),
+                                                               to.plane[k], b * kBlock, count);
+                 }
+               });
 }
 
 template <int kVectors, int kChannels, PixelType kType>
@@ -110,8 +111,8 @@ HWY_NOINLINE void BilinearRow(const Plan& plan, const Scaling<kChannels>& scalin
   const uint8_t* index = plan.tables.index.data();
   const int16_t* weight = plan.tables.weight.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(plan.columns.count, [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR
-               __attribute__((always_inline)) {
+  ForEachBlock(plan.columns.count, [=](ptrdiff_t b, ptrdiff_t count,
+                                       auto whole) HWY_ATTR __attribute__((always_inline)) {
     V8 first = hn::Load(D8(), index + b * 64);
     V16 columns = hn::Load(d16, weight + b * 32);
     KeepInRegister(first);
@@ -130,7 +131,8 @@ HWY_NOINLINE void BilinearRow(const Plan& plan, const Scaling<kChannels>& scalin
     HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) rest[k] = BytePairDots(from_a[k], low);
     HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) blended[k] = BytePairDots(from_a[k], high);
     HWY_PRAGMA(GCC unroll 4)
-    for (int k = 0; k < kChannels; k++) blended[k] = hn::Add(blended[k], hn::MulFixedPoint15(rest[k], hn::Set(d16, 256)));
+    for (int k = 0; k < kChannels; k++)
+      blended[k] = hn::Add(blended[k], hn::MulFixedPoint15(rest[k], hn::Set(d16, 256)));
     HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
       const VF sum = hn::ConvertTo(df, PairDots(blended[k], columns));
       StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(sum, constant.gain[k], constant.bias[k]), to.plane[k],
@@ -167,7 +169,7 @@ Kernel ForType(PixelType type, bool one) {
 }
 template <int kVectors>
 Kernel ForChannels(ptrdiff_t channels, PixelType type, bool one) {
-  return channels == 1 ? ForType<kVectors, 1>(type, one)
+  return channels == 1   ? ForType<kVectors, 1>(type, one)
          : channels == 3 ? ForType<kVectors, 3>(type, one)
                          : ForType<kVectors, 4>(type, one);
 }
@@ -186,8 +188,8 @@ bool PlanWindow(Plan* plan, size_t* plane_bytes) {
   }
   if (!one) set_two_rows(*plan, &t);
   const PixelType type = WrittenType(*plan);
-  plan->kernel = t.window == 128 ? ForChannels<2>(plan->out_channels, type, one)
-                                 : ForChannels<3>(plan->out_channels, type, one);
+  plan->kernel =
+      t.window == 128 ? ForChannels<2>(plan->out_channels, type, one) : ForChannels<3>(plan->out_channels, type, one);
   *plane_bytes = PlaneFloats(*plan) * sizeof(float);
   return true;
 }
@@ -208,7 +210,8 @@ bool plan_window(Plan* plan) {
   if (!is_common_image(*plan) || !has_two_taps(*plan)) return false;
   std::size_t plane_bytes = 0;
   if (!HWY_DYNAMIC_DISPATCH(PlanWindow)(plan, &plane_bytes)) return false;
-  plan->scratch_bytes = plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
+  plan->scratch_bytes =
+      plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
   return true;
 }
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "blur": "blur images with a box of any size",
     "demo": "blur a real photo, write pictures and a timing table into a folder",
     "info": "show version, SIMD targets and threads",
+    "preprocess": "turn images into the input of a model, as one .npy file",
 }
 
 EXAMPLE = "example: fastcv blur photo.jpg -o blurred.jpg --ksize 8"
@@ -68,7 +69,7 @@ def _main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    listing = "\n".join(f"  {name:6} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="fastcv",
         usage="fastcv <command> IN... -o OUT [options]",
