@@ -340,7 +340,9 @@ def test_a_missing_input_is_an_error_of_the_world(tmp_path: Path, capsys: pytest
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["blur", "--help"], ["demo", "--help"], ["info", "--help"]])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["blur", "--help"], ["demo", "--help"], ["info", "--help"], ["preprocess", "--help"]]
+)
 def test_help_shows_an_example(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 0
     assert "example" in capsys.readouterr().out
@@ -366,7 +368,15 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "-o", str(out), "--seconds", "0"]) == 0
     assert str(out) in capsys.readouterr().out
     assert names(out) == sorted(
-        ["before.png", "box_blur.png", "box_blur_31.png", "box_blur_8.png", "timings.md", "timings.txt"]
+        [
+            "before.png",
+            "box_blur.png",
+            "box_blur_31.png",
+            "box_blur_8.png",
+            "preprocess.png",
+            "timings.md",
+            "timings.txt",
+        ]
     )
     photo = fastcv.datasets.photo()
     np.testing.assert_array_equal(pixels_of(out / "before.png"), photo)
