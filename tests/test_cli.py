@@ -341,7 +341,8 @@ def test_a_missing_input_is_an_error_of_the_world(tmp_path: Path, capsys: pytest
 
 
 @pytest.mark.parametrize(
-    "argv", [["--help"], ["blur", "--help"], ["denoise", "--help"], ["demo", "--help"], ["info", "--help"]]
+    "argv",
+    [["--help"], *([command, "--help"] for command in ("blur", "denoise", "preprocess", "demo", "info"))],
 )
 def test_help_shows_an_example(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 0

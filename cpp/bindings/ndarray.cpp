@@ -11,12 +11,14 @@ namespace {
 
 using Api = py::detail::npy_api;
 constexpr int kMaxDims = 64;  // NumPy's own limit
-constexpr const char* kNames[] = {"uint8", "uint16", "float32", "float64"};
+constexpr int kHalf = 23;     // NPY_HALF
+constexpr const char* kNames[] = {"uint8", "uint16", "float32", "float64", "float16"};
+constexpr int kTypeNumbers[] = {Api::NPY_UINT8_, Api::NPY_UINT16_, Api::NPY_FLOAT_, Api::NPY_DOUBLE_, kHalf};
 constexpr std::ptrdiff_t kMostUnnamedChannels = 16;
 
 std::string allowed_names(unsigned allowed) {
   std::string text;
-  for (unsigned i = 0; i < 4; i++) {
+  for (unsigned i = 0; i < std::size(kNames); i++) {
     if (allowed >> i & 1) text += (text.empty() ? "" : ", ") + std::string(kNames[i]);
   }
   return text;
@@ -40,27 +42,12 @@ bool foreign_order(char byteorder) { return byteorder == (std::endian::native ==
 
 void check_dtype(const char* function, const char* argument, PyObject* object, unsigned allowed, DType* dtype) {
   const auto* descr = py::detail::array_descriptor_proxy(py::detail::array_proxy(object)->descr);
-  switch (descr->type_num) {
-    case Api::NPY_UINT8_:
-      *dtype = DType::kUint8;
-      break;
-    case Api::NPY_UINT16_:
-      *dtype = DType::kUint16;
-      break;
-    case Api::NPY_FLOAT_:
-      *dtype = DType::kFloat32;
-      break;
-    case Api::NPY_DOUBLE_:
-      *dtype = DType::kFloat64;
-      break;
-    default:
-      refuse<py::type_error>(function, ": ", argument, ": expected dtype ", allowed_names(allowed), ", got ",
-                             dtype_name(object));
-  }
-  if ((allowed & bit(*dtype)) == 0) {
+  const int* const known = std::find(std::begin(kTypeNumbers), std::end(kTypeNumbers), descr->type_num);
+  if (known == std::end(kTypeNumbers) || (allowed >> (known - kTypeNumbers) & 1) == 0) {
     refuse<py::type_error>(function, ": ", argument, ": expected dtype ", allowed_names(allowed), ", got ",
                            dtype_name(object));
   }
+  *dtype = static_cast<DType>(known - kTypeNumbers);
   if (foreign_order(descr->byteorder)) {
     refuse<py::type_error>(function, ": ", argument, ": expected ", dtype_name(object),
                            " in this machine's byte order, got ", short_repr(py::detail::array_proxy(object)->descr),
@@ -216,6 +203,21 @@ py::object new_array_like(const Array& like) {
   return array;
 }
 
+py::object new_array(DType dtype, int ndim, const py::ssize_t* shape) {
+  const Api& api = Api::get();
+  PyObject* descr = api.PyArray_DescrFromType_(kTypeNumbers[static_cast<int>(dtype)]);
+  py::object array = py::reinterpret_steal<py::object>(
+      api.PyArray_NewFromDescr_(api.PyArray_Type_, descr, ndim, shape, nullptr, nullptr, 0, nullptr));
+  if (!array) throw py::error_already_set();
+  return array;
+}
+
+bool spans_overlap(const Array& a, const Array& b) {
+  if (a.empty() || b.empty()) return false;
+  const Extent x = extent(a), y = extent(b);
+  return x.begin < y.end && y.begin < x.end;
+}
+
 PyObject* default_channel_axis() {
   // An int of its own kind: told from an explicit -1 by its address, shown as -1 by help() and inspect.
   static PyObject* const axis = [] {
@@ -301,6 +303,20 @@ ImagePair::ImagePair(const Array& in, const Array& out, const Axes& given, bool 
 void ImagePair::finish() {
   if (!out_copy_) return;
   if (Api::get().PyArray_CopyInto_(out_view_.ptr(), out_copy_.ptr()) != 0) throw py::error_already_set();
+}
+
+InputImage::InputImage(const Array& image, const Axes& axes, bool copy) {
+  Layout layout;
+  data = image.data;
+  if (!describe(image, axes, &layout) || copy) {
+    copy_ = canonical_view(image, axes).attr("copy")("C");
+    layout = canonical_layout(copy_, image.dtype, axes.channel >= 0);
+    data = py::detail::array_proxy(copy_.ptr())->data;
+  }
+  height = layout.height;
+  width = layout.width;
+  channels = layout.channels;
+  row_stride = layout.row_stride;
 }
 
 }  // namespace fastcv::python

@@ -11,9 +11,9 @@
 
 namespace fastcv::python {
 
-enum class DType : std::uint8_t { kUint8, kUint16, kFloat32, kFloat64 };
-constexpr std::ptrdiff_t kItemSize[] = {1, 2, 4, 8};
-constexpr unsigned kAllDTypes = 0xF;
+enum class DType : std::uint8_t { kUint8, kUint16, kFloat32, kFloat64, kFloat16 };
+constexpr std::ptrdiff_t kItemSize[] = {1, 2, 4, 8, 2};
+constexpr unsigned kAllDTypes = 0xF;  // what functions take when they do not say; float16 is a result's type only
 constexpr unsigned bit(DType t) { return 1u << static_cast<unsigned>(t); }
 
 // One ndarray as NumPy holds it. Borrows: the caller keeps the object alive.
@@ -39,6 +39,10 @@ Array output_array(const char* function, const char* argument, PyObject* object,
 
 // A fresh C-contiguous array of that shape and dtype.
 py::object new_array_like(const Array& like);
+py::object new_array(DType dtype, int ndim, const py::ssize_t* shape);
+
+// True when the two may share memory: the spans from first to last byte do.
+bool spans_overlap(const Array& a, const Array& b);
 
 // Whether the two may touch the same memory without being the same elements in the same places.
 bool overlap_differently(const Array& a, const Array& b);
@@ -87,6 +91,17 @@ class ImagePair {
  private:
   Pixels pixels_{};
   py::object in_copy_, out_copy_, out_view_;
+};
+
+// One image as its pixels lie in memory, or one copy of it where they are not contiguous within a row, not aligned,
+// or where `copy` asks for it.
+struct InputImage {
+  InputImage(const Array& image, const Axes& axes, bool copy);
+  const char* data;
+  std::ptrdiff_t height, width, channels, row_stride;
+
+ private:
+  py::object copy_;
 };
 
 }  // namespace fastcv::python

@@ -3,14 +3,18 @@
 from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
+from fastcv._preprocess import Preprocess
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
+from fastcv._transform import Transform
 from fastcv._tv import ConvergenceWarning, TVInfo, denoise_tv
 from fastcv._tv_chambolle import ChambolleInfo, denoise_tv_chambolle
 
 __all__ = [
     "ChambolleInfo",
     "ConvergenceWarning",
+    "Preprocess",
     "TVInfo",
+    "Transform",
     "__version__",
     "box_blur",
     "datasets",

@@ -68,6 +68,41 @@ def denoise_tv(
     bool,
     bool,
 ]: ...
+def make_preprocessor(
+    size: Any,
+    resize: Any,
+    resize_to: Any,
+    anchor: Any,
+    stride: Any,
+    upscale: Any,
+    interpolation: Any,
+    antialias: Any,
+    clip: Any,
+    scale: Any,
+    mean: Any,
+    std: Any,
+    std_eps: Any,
+    reverse_channels: Any,
+    channels: Any,
+    layout: Any,
+    dtype: Any,
+    pad_value: Any,
+    pad_normalized: Any,
+    /,
+) -> object: ...
+def preprocess(
+    preprocessor: object, image: Any, roi: Any, out: Any, num_threads: Any, /
+) -> npt.NDArray[Any]: ...
+def preprocess_batch(
+    preprocessor: object, images: Any, rois: Any, out: Any, num_threads: Any, /
+) -> npt.NDArray[Any]: ...
+def preprocess_placement(
+    preprocessor: object, height: Any, width: Any, roi: Any, /
+) -> tuple[
+    tuple[int, int, int, int],
+    tuple[int, float, float, int, int, int, int],
+    tuple[int, float, float, int, int, int, int],
+]: ...
 def get_num_threads() -> int: ...
 def set_num_threads(n: SupportsIndex | None, /) -> None: ...
 def report() -> dict[str, Any]: ...

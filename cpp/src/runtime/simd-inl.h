@@ -212,6 +212,50 @@ HWY_INLINE void StoreFirst(V v, D d, T* p, size_t count) {
 #endif
 }
 
+// The bits of floats as halves, rounded half to even. (Highway 1.0.3 truncates where the processor has no such
+// instruction.)
+template <class D, class V>
+HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> HalfBits(D d, V v) {
+  const hn::Rebind<uint16_t, D> d16;
+#if HWY_TARGET == HWY_SSE4
+  const hn::RebindToUnsigned<D> du;
+  const auto all = hn::BitCast(du, v), sign = hn::And(all, hn::Set(du, 0x80000000u)), bits = hn::Xor(all, sign);
+  const auto bits_signed = hn::BitCast(hn::RebindToSigned<D>(), bits);
+  const auto below = [&](uint32_t limit) HWY_ATTR {
+    return hn::RebindMask(du, hn::Lt(bits_signed, hn::Set(hn::RebindToSigned<D>(), static_cast<int32_t>(limit))));
+  };
+  const auto odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(du, 1));
+  const auto normal = hn::ShiftRight<13>(hn::Add(hn::Add(bits, hn::Set(du, 0xC8000FFFu)), odd));
+  // Below 2^-14 the sum with 1/2 has its last bit where the half has its own.
+  const auto tiny = hn::Sub(hn::BitCast(du, hn::Add(hn::BitCast(d, bits), hn::Set(d, 0.5f))), hn::Set(du, 0x3F000000u));
+  auto half = hn::IfThenElse(below(0x38800000u), tiny, normal);
+  const auto huge = hn::IfThenElse(below(0x7F800001u), hn::Set(du, 0x7C00u), hn::Set(du, 0x7E00u));
+  half = hn::IfThenElse(below(0x47800000u), half, huge);
+  half = hn::Or(half, hn::ShiftRight<16>(sign));
+  return hn::DemoteTo(d16, hn::BitCast(hn::RebindToSigned<D>(), half));
+#else
+  (void)d;
+  return hn::BitCast(d16, hn::DemoteTo(hn::Rebind<hwy::float16_t, D>(), v));
+#endif
+}
+
+// Floats as bytes: rounded half to even, saturated, NaN is 0.
+template <class D, class V>
+HWY_INLINE hn::Vec<hn::Rebind<uint8_t, D>> RoundedBytes(D d, V v) {
+  const hn::Rebind<uint8_t, D> d8;
+  v = hn::Max(v, hn::Zero(d));  // on x86 the second one where the first is NaN
+#if HWY_TARGET <= HWY_AVX3
+  (void)d8;  // what leaves 31 bits becomes 2^31, and 255 in the end
+  return hn::Vec<decltype(d8)>{_mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(v.raw))};
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(v.raw, _mm256_set1_ps(255.0f)));
+  const __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  return hn::Vec<decltype(d8)>{_mm_packus_epi16(half, half)};
+#else
+  return hn::DemoteTo(d8, hn::NearestInt(hn::Min(v, hn::Set(d, 255.0f))));
+#endif
+}
+
 #if HWY_TARGET <= HWY_AVX3
 // 1 / v within 2^-14 of it. 64-bit lanes.
 template <class V>
@@ -233,6 +277,112 @@ HWY_INLINE V OddBlocksOf(D d, V hi, V lo) {
   using V32 = hn::Vec<decltype(d32)>;
   return hn::BitCast(d, V32{_mm512_shuffle_i32x4(hn::BitCast(d32, lo).raw, hn::BitCast(d32, hi).raw, 0xDD)});
 }
+#endif
+
+// ---- bytes chosen by number, and sums of products: what resizing is made of ------------------------------------
+
+#undef FASTCV_HAVE_BYTE_DOTS
+#if HWY_ARCH_X86
+#define FASTCV_HAVE_BYTE_DOTS 1
+// Signed 16-bit lane i = a[2i] * b[2i] + a[2i + 1] * b[2i + 1], saturated; a unsigned, b signed bytes. (Later Highway:
+// SatWidenMulPairwiseAdd.)
+template <class V8>
+HWY_INLINE auto BytePairDots(V8 a, V8 b) {
+  const hn::ScalableTag<int16_t> d;
+#if HWY_TARGET <= HWY_AVX3
+  return hn::Vec<decltype(d)>{_mm512_maddubs_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Vec<decltype(d)>{_mm256_maddubs_epi16(a.raw, b.raw)};
+#else
+  return hn::Vec<decltype(d)>{_mm_maddubs_epi16(a.raw, b.raw)};
+#endif
+}
+// 32-bit lane i = a[2i] * b[2i] + a[2i + 1] * b[2i + 1] of signed 16-bit lanes. (Later Highway: WidenMulPairwiseAdd.)
+template <class V16>
+HWY_INLINE auto PairDots(V16 a, V16 b) {
+  const hn::ScalableTag<int32_t> d;
+#if HWY_TARGET <= HWY_AVX3
+  return hn::Vec<decltype(d)>{_mm512_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Vec<decltype(d)>{_mm256_madd_epi16(a.raw, b.raw)};
+#else
+  return hn::Vec<decltype(d)>{_mm_madd_epi16(a.raw, b.raw)};
+#endif
+}
+
+// 16 bytes from each of base + offset[0], offset[step], ...: one a block.
+HWY_INLINE auto LoadBlocks(const uint8_t* base, const ptrdiff_t* offset, ptrdiff_t step) {
+  const hn::ScalableTag<uint8_t> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto block = [=](int i) HWY_ATTR __attribute__((always_inline)) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(base + offset[i * step]));
+  };
+#if HWY_TARGET <= HWY_AVX3
+  const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(block(0)), block(1), 1);
+  const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(block(2)), block(3), 1);
+  return V{_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1)};
+#elif HWY_TARGET == HWY_AVX2
+  return V{_mm256_inserti128_si256(_mm256_castsi128_si256(block(0)), block(1), 1)};
+#else
+  (void)step;
+  return V{block(0)};
+#endif
+}
+
+// Lane i = the four bytes at base + offset[i]. By insertion: memory written in parts and read as a whole would stall.
+HWY_INLINE auto LoadDwords(const uint8_t* base, const ptrdiff_t* offset) {
+  const hn::ScalableTag<uint32_t> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto four = [=](int i) HWY_ATTR __attribute__((always_inline)) {
+    int32_t v[4];
+    for (int j = 0; j < 4; j++) memcpy(&v[j], base + offset[i + j], 4);
+    return _mm_setr_epi32(v[0], v[1], v[2], v[3]);
+  };
+#if HWY_TARGET <= HWY_AVX3
+  const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(four(0)), four(4), 1);
+  const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(four(8)), four(12), 1);
+  return V{_mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1)};
+#elif HWY_TARGET == HWY_AVX2
+  return V{_mm256_inserti128_si256(_mm256_castsi128_si256(four(0)), four(4), 1)};
+#else
+  return V{four(0)};
+#endif
+}
+#else
+#define FASTCV_HAVE_BYTE_DOTS 0
+#endif
+
+#undef FASTCV_HAVE_BYTE_WINDOWS
+#if HWY_TARGET <= HWY_AVX3_DL && HWY_ARCH_X86
+#define FASTCV_HAVE_BYTE_WINDOWS 1
+// kVectors vectors of memory, of which Lookup takes any bytes.
+template <int kVectors>
+struct ByteWindow {
+  using V = hn::Vec<hn::ScalableTag<uint8_t>>;
+  V a, b, c;
+  HWY_INLINE void Load(const uint8_t* p) {
+    const hn::ScalableTag<uint8_t> d;
+    a = hn::LoadU(d, p);
+    if constexpr (kVectors > 1) b = hn::LoadU(d, p + 64);
+    if constexpr (kVectors > 2) c = hn::LoadU(d, p + 128);
+  }
+  HWY_INLINE V Lookup(V index) const {
+    if constexpr (kVectors == 1) return V{_mm512_permutexvar_epi8(index.raw, a.raw)};
+    const __m512i two = _mm512_permutex2var_epi8(a.raw, index.raw, b.raw);
+    if constexpr (kVectors == 2) return V{two};
+    return V{_mm512_mask_permutexvar_epi8(two, _mm512_movepi8_mask(index.raw), index.raw, c.raw)};
+  }
+  // The first byte of each 32-bit lane; zeros for the others.
+  HWY_INLINE V LookupWide(V index) const {
+    constexpr __mmask64 kFirst = 0x1111111111111111ull;
+    if constexpr (kVectors == 1) return V{_mm512_maskz_permutexvar_epi8(kFirst, index.raw, a.raw)};
+    const __m512i two = _mm512_maskz_permutex2var_epi8(kFirst, a.raw, index.raw, b.raw);
+    if constexpr (kVectors == 2) return V{two};
+    return V{_mm512_mask_permutexvar_epi8(two, _mm512_movepi8_mask(index.raw) & kFirst, index.raw, c.raw)};
+  }
+};
+#else
+#define FASTCV_HAVE_BYTE_WINDOWS 0
 #endif
 
 }  // namespace HWY_NAMESPACE

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "blur": "blur images with a box of any size",
-    "demo": "blur and denoise a real photo, write pictures and timing tables into a folder",
+    "demo": "all of it on a real photo: pictures and timing tables in a folder",
     "denoise": "remove noise and keep edges (total variation)",
     "info": "show version, SIMD targets and threads",
+    "preprocess": "turn images into the input of a model, as one .npy file",
 }
 
 EXAMPLE = "example: fastcv blur photo.jpg -o blurred.jpg --ksize 8"
@@ -69,7 +70,7 @@ def _main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    listing = "\n".join(f"  {name:7} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="fastcv",
         usage="fastcv <command> IN... -o OUT [options]",

@@ -1,0 +1,249 @@
+// 8-bit images on AVX-512 with VBMI and VNNI, any number of taps: antialiased, bicubic, lanczos, area. Each source row
+// is filtered horizontally once, in integers, into a ring of float rows; an output row is the weighed sum of the
+// ring's.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "preprocess/filter_window.cpp"
+#include <cmath>
+
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#include "preprocess/kernels.hpp"
+#include "preprocess/rows-inl.h"
+
+#ifndef FASTCV_PREPROCESS_FILTER_ONCE
+#define FASTCV_PREPROCESS_FILTER_ONCE
+namespace fastcv::preprocess {
+
+// One thread's buffers.
+struct FilterMemory {
+  float* ring;           // rows.taps rows of out_channels planes
+  const float** rows;    // those an output row is made of, from the first
+  std::byte* planes;     // of one output row, when pixels are to be interleaved
+  std::ptrdiff_t pitch;  // floats of a plane
+
+  FilterMemory(const Plan& plan, std::byte* scratch) {
+    pitch = static_cast<std::ptrdiff_t>(plane_bytes(plan) / sizeof(float));
+    ring = reinterpret_cast<float*>(scratch);
+    rows = reinterpret_cast<const float**>(scratch + ring_bytes(plan));
+    planes = scratch + (bytes(plan) - planes_bytes(plan));
+  }
+  static std::size_t bytes(const Plan& p) { return ring_bytes(p) + rows_bytes(p) + planes_bytes(p); }
+
+ private:
+  static std::size_t plane_bytes(const Plan& p) {
+    return rounded_up(static_cast<std::size_t>(p.columns.count) * 4 + 64);
+  }
+  static std::size_t planes_bytes(const Plan& p) {
+    return p.layout == PixelLayout::kHwc ? static_cast<std::size_t>(p.out_channels) * plane_bytes(p) : 0;
+  }
+  static std::size_t ring_bytes(const Plan& p) {
+    const std::ptrdiff_t planes = checked_mul(p.rows.taps, p.out_channels, "Preprocess: image");
+    return static_cast<std::size_t>(
+        checked_mul(planes, static_cast<std::ptrdiff_t>(plane_bytes(p)), "Preprocess: image"));
+  }
+  static std::size_t rows_bytes(const Plan& p) {
+    return rounded_up(static_cast<std::size_t>(p.rows.taps) * sizeof(float*));
+  }
+};
+
+// Horizontal sums are 2^bits too large: the vertical weights make up for it.
+inline void scale_rows(Plan* plan, int bits) {
+  for (float& w : plan->rows.weight) w = std::ldexp(w, -bits);
+}
+
+}  // namespace fastcv::preprocess
+#endif
+
+HWY_BEFORE_NAMESPACE();
+#if FASTCV_HAVE_BYTE_WINDOWS && HWY_COMPILER_GCC_ACTUAL
+HWY_PRAGMA(GCC target("avx512vnni"))  // part of the target, and asked for when it is chosen; only its name is missing
+#endif
+namespace fastcv::preprocess {
+namespace HWY_NAMESPACE {
+
+#if FASTCV_HAVE_BYTE_WINDOWS && HWY_COMPILER_GCC_ACTUAL
+
+// ---- vertical ------------------------------------------------------------------------------
+
+HWY_INLINE VF Clipped(const Plan& plan, VF v) {
+  const DF d;
+  return plan.clip ? hn::Min(hn::Max(v, hn::Set(d, plan.low)), hn::Set(d, plan.high)) : v;
+}
+
+// kVectors vectors of every channel, whose sums share each weight.
+template <int kVectors, int kChannels, PixelType kType, bool kWhole>
+HWY_INLINE void SumRing(const Plan& plan, const FilterMemory& memory, const float* weight, ptrdiff_t x,
+                        const Row<kChannels>& to) {
+  const DF d;
+  const float* const* rows = memory.rows;
+  const ptrdiff_t pitch = memory.pitch;
+  VF sum[kChannels * kVectors];
+  VF w = hn::Set(d, weight[0]);
+  HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kChannels * kVectors; i++) {
+    sum[i] = hn::Mul(hn::Load(d, rows[0] + i / kVectors * pitch + x + i % kVectors * kLanes), w);
+  }
+  for (ptrdiff_t t = 1, taps = plan.rows.taps; t < taps; t++) {
+    w = hn::Set(d, weight[t]);
+    const float* row = rows[t] + x;
+    HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kChannels * kVectors; i++) {
+      sum[i] = hn::MulAdd(hn::Load(d, row + i / kVectors * pitch + i % kVectors * kLanes), w, sum[i]);
+    }
+  }
+  HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kChannels * kVectors; i++) {
+    const int k = i / kVectors;
+    const ptrdiff_t at = x + i % kVectors * kLanes;
+    const VF gain = hn::Set(d, plan.gain[k]), bias = hn::Set(d, plan.bias[k]);
+    StoreValues<kType, kWhole>(hn::MulAdd(Clipped(plan, sum[i]), gain, bias), to.plane[k], at, plan.columns.count - at);
+  }
+}
+
+template <int kChannels, PixelType kType>
+HWY_NOINLINE void SumRingRow(const Plan& plan, const FilterMemory& memory, const float* weight, Row<kChannels> to) {
+  const ptrdiff_t count = plan.columns.count;
+  ptrdiff_t x = 0;
+  for (; x + 4 * kLanes <= count; x += 4 * kLanes) SumRing<4, kChannels, kType, true>(plan, memory, weight, x, to);
+  for (; x + kLanes <= count; x += kLanes) SumRing<1, kChannels, kType, true>(plan, memory, weight, x, to);
+  if (x < count) SumRing<1, kChannels, kType, false>(plan, memory, weight, x, to);
+}
+
+// ---- the ring ------------------------------------------------------------------------------
+
+// horizontal(row, to): filters a source row into the planes at `to`.
+template <int kChannels, PixelType kType, class Horizontal>
+HWY_INLINE void FilterRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+                           const FilterMemory& memory, Band& band, const Horizontal& horizontal) {
+  const Taps& rows = plan.rows;
+  const ptrdiff_t taps = rows.taps, ring_row = kChannels * memory.pitch;
+  ptrdiff_t next = 0, slot = 0;  // the source row to filter next, and its place in the ring
+  ForEachRow<kChannels>(plan, out, y0, y1, memory.planes, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
+    const ptrdiff_t first = rows.start[y];
+    if (next < first) next = first;
+    for (; next < first + taps; next++) {
+      horizontal(RowOf(in, next), memory.ring + slot * ring_row);
+      slot = slot + 1 == taps ? 0 : slot + 1;
+    }
+    for (ptrdiff_t t = 0, at = slot; t < taps; t++) {  // the oldest is where the next one goes
+      memory.rows[t] = memory.ring + at * ring_row;
+      at = at + 1 == taps ? 0 : at + 1;
+    }
+    SumRingRow<kChannels, kType>(plan, memory, rows.weights(y), to);
+  });
+}
+
+// ---- horizontal ----------------------------------------------------------------------------
+
+HWY_INLINE V32 AddDots(V32 sum, V8 bytes, V8 weights) {
+  return V32{_mm512_dpbusd_epi32(sum.raw, bytes.raw, weights.raw)};
+}
+
+template <int kVectors, int kChannels, int kGroups>
+HWY_NOINLINE void FilterWindowRow(const Plan& plan, const uint8_t* row, float* to, ptrdiff_t pitch) {
+  const D8 d8;
+  const Tables& t = plan.tables;
+  const ptrdiff_t blocks = window_blocks(plan), groups = kGroups > 0 ? kGroups : t.groups;
+  V8 shift[kChannels];
+  for (int k = 0; k < kChannels; k++) shift[k] = hn::Set(d8, static_cast<uint8_t>(plan.source_channel[k]));
+  const uint8_t* index = t.index.data();
+  const auto* high = reinterpret_cast<const uint8_t*>(t.high.data());
+  const auto* low = reinterpret_cast<const uint8_t*>(t.low.data());
+  for (ptrdiff_t b = 0; b < blocks; b++) {
+    ByteWindow<kVectors> window;
+    window.Load(row + t.base[b]);
+    V32 high_sum[kChannels], low_sum[kChannels];
+    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) high_sum[k] = low_sum[k] = hn::Zero(D32());
+    HWY_PRAGMA(GCC unroll 2) for (ptrdiff_t g = 0; g < groups; g++, index += 64, high += 64, low += 64) {
+      V8 at = hn::Load(d8, index), w_high = hn::Load(d8, high), w_low = hn::Load(d8, low), bytes[kChannels];
+      KeepInRegister(at);
+      KeepInRegister(w_high);
+      KeepInRegister(w_low);
+      HWY_PRAGMA(GCC unroll 4)
+      for (int k = 0; k < kChannels; k++) bytes[k] = window.Lookup(hn::Add(at, shift[k]));
+      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) high_sum[k] = AddDots(high_sum[k], bytes[k], w_high);
+      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) low_sum[k] = AddDots(low_sum[k], bytes[k], w_low);
+    }
+    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+      const V32 sum = hn::Add(hn::ShiftLeft<7>(high_sum[k]), low_sum[k]);
+      hn::Store(hn::ConvertTo(DF(), sum), DF(), to + k * pitch + b * kBlock);
+    }
+  }
+}
+
+template <int kVectors, int kChannels, PixelType kType>
+void FilterWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+                   std::byte* scratch, Band& band) {
+  const FilterMemory memory(plan, scratch);
+  NarrowRow copy;
+  const ptrdiff_t groups = plan.tables.groups;
+  const auto filter = groups == 1   ? &FilterWindowRow<kVectors, kChannels, 1>
+                      : groups == 2 ? &FilterWindowRow<kVectors, kChannels, 2>
+                                    : &FilterWindowRow<kVectors, kChannels, 0>;
+  FilterRows<kChannels, kType>(plan, in, out, y0, y1, memory, band, [&](const uint8_t* row, float* to) HWY_ATTR {
+    filter(plan, Readable(plan, row, &copy), to, memory.pitch);
+  });
+}
+
+template <int kVectors, int kChannels>
+Kernel WindowsForType(PixelType type) {
+  if (type == PixelType::kFloat16) return &FilterWindows<kVectors, kChannels, PixelType::kFloat16>;
+  if (type == PixelType::kUint8) return &FilterWindows<kVectors, kChannels, PixelType::kUint8>;
+  return &FilterWindows<kVectors, kChannels, PixelType::kFloat32>;
+}
+template <int kVectors>
+Kernel WindowsForChannels(ptrdiff_t channels, PixelType type) {
+  return channels == 1   ? WindowsForType<kVectors, 1>(type)
+         : channels == 3 ? WindowsForType<kVectors, 3>(type)
+                         : WindowsForType<kVectors, 4>(type);
+}
+
+bool PlanFilterWindows(Plan* plan) {
+  Tables& t = plan->tables;
+  if (!set_windows(*plan, &t)) return false;
+  const Taps& columns = plan->columns;
+  const int bits = most_bits(columns, 16000, 20);  // high must fit a byte
+  std::vector<int32_t> taps(static_cast<size_t>(t.groups) * 4);
+  const ptrdiff_t block_bytes = static_cast<ptrdiff_t>(t.groups) * 64;
+  const auto size = static_cast<size_t>(window_blocks(*plan) * block_bytes);
+  t.index.resize(size);
+  t.high.resize(size);
+  t.low.resize(size);
+  for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
+    integer_taps(columns, Least(x, columns.count - 1), bits, taps.data());
+    for (ptrdiff_t i = 0; i < t.groups * 4; i++) {
+      const ptrdiff_t at = x / kBlock * block_bytes + i / 4 * 64 + x % kBlock * 4 + i % 4;
+      const int w = i < columns.taps ? taps[i] : 0, w_high = (w + 64) >> 7;
+      t.index[at] = window_byte(*plan, t, x, i);
+      t.high[at] = static_cast<int8_t>(w_high);
+      t.low[at] = static_cast<int8_t>(w - w_high * 128);
+    }
+  }
+  scale_rows(plan, bits);
+  const PixelType type = WrittenType(*plan);
+  plan->kernel = t.window == 128 ? WindowsForChannels<2>(plan->out_channels, type)
+                                 : WindowsForChannels<3>(plan->out_channels, type);
+  return true;
+}
+
+#else
+bool PlanFilterWindows(Plan*) { return false; }
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv::preprocess
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fastcv::preprocess {
+HWY_EXPORT(PlanFilterWindows);
+
+bool plan_filter_window(Plan* plan) {
+  if (!is_common_image(*plan)) return false;
+  plan->tables = {};
+  plan->tables.groups = static_cast<int>((plan->columns.taps + 3) / 4);
+  if (!HWY_DYNAMIC_DISPATCH(PlanFilterWindows)(plan)) return false;
+  plan->scratch_bytes = FilterMemory::bytes(*plan);
+  return true;
+}
+
+}  // namespace fastcv::preprocess
+#endif

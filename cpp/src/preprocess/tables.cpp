@@ -1,0 +1,81 @@
+#include "preprocess/tables.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fastcv::preprocess {
+bool all_positive(const Taps& taps) {
+  return std::all_of(taps.weight.begin(), taps.weight.end(), [](float w) { return w >= 0 && w <= 1; });
+}
+
+bool is_common_image(const Plan& plan) {
+  const std::ptrdiff_t channels = plan.key.channels;
+  return plan.key.type == PixelType::kUint8 && (channels == 1 || channels == 3 || channels == 4);
+}
+
+bool has_two_taps(const Plan& plan) {
+  return plan.rows.taps <= 2 && plan.columns.taps <= 2 && all_positive(plan.rows) && all_positive(plan.columns);
+}
+
+bool has_one_tap(const Plan& plan) { return plan.rows.taps == 1 && plan.columns.taps == 1; }
+
+void set_two_rows(const Plan& plan, Tables* tables) {
+  const Taps& rows = plan.rows;
+  for (std::ptrdiff_t y = 0; y < rows.count; y++) {
+    const int second = rows.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(rows.weights(y)[1], kRowBits))) : 0;
+    const int first = (1 << kRowBits) - second, high0 = (first + 64) >> 7, high1 = (second + 64) >> 7;
+    for (const int v : {high0, high1, first - high0 * 128, second - high1 * 128}) {
+      tables->rows.push_back(static_cast<std::int8_t>(v));
+    }
+  }
+}
+
+int second_weight(const Taps& columns, std::ptrdiff_t x) {
+  return columns.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(columns.weights(x)[1], kColumnBits))) : 0;
+}
+
+void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to) {
+  // The running sum is rounded, not each weight: what one loses the next one gets, and the whole is exact.
+  const float* weight = taps.weights(i);
+  double sum = 0;
+  std::int32_t given = 0;
+  for (std::ptrdiff_t t = 0; t < taps.taps; t++) {
+    sum += static_cast<double>(weight[t]);
+    const auto until = static_cast<std::int32_t>(std::lrint(std::ldexp(sum, bits)));
+    to[t] = weight[t] == 0 ? 0 : until - given;
+    given += to[t];
+  }
+}
+
+int most_bits(const Taps& taps, double largest, int most) {
+  double peak = 0;
+  for (const float w : taps.weight) peak = std::max(peak, std::fabs(static_cast<double>(w)));
+  int bits = 1;
+  while (bits < most && std::ldexp(peak, bits + 1) + 1 <= largest) bits++;
+  return bits;
+}
+
+bool set_windows(const Plan& plan, Tables* tables) {
+  const Taps& columns = plan.columns;
+  const std::ptrdiff_t channels = plan.key.channels;
+  std::ptrdiff_t span = 0;
+  for (std::ptrdiff_t x = 0; x < columns.count; x += kBlock) {
+    const std::ptrdiff_t last = std::min(columns.count, x + kBlock) - 1;
+    span = std::max(span, (columns.start[last] + columns.taps - columns.start[x]) * channels);
+  }
+  if (span > kMostWindow) return false;
+  tables->window = span <= 128 ? 128 : kMostWindow;
+  const std::ptrdiff_t most = std::max<std::ptrdiff_t>(0, plan.row_bytes() - tables->window);
+  for (std::ptrdiff_t x = 0; x < columns.count; x += kBlock) {
+    tables->base.push_back(std::min(columns.start[x] * channels, most));
+  }
+  return true;
+}
+
+std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap) {
+  x = std::min(x, plan.columns.count - 1);
+  tap = std::min(tap, plan.columns.taps - 1);
+  return static_cast<std::uint8_t>((plan.columns.start[x] + tap) * plan.key.channels - tables.base[x / kBlock]);
+}
+
+}  // namespace fastcv::preprocess

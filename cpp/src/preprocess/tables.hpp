@@ -1,0 +1,45 @@
+// Weights as the integers that the kernels of 8-bit images multiply with.
+#pragma once
+
+#include "preprocess/plan.hpp"
+
+namespace fastcv::preprocess {
+
+// Vertical weights of 13 bits for two rows: w = high * 128 + low. high <= 64 and |low| <= 64, so that a sum of two
+// products of bytes stays within 16 bits.
+constexpr int kRowBits = 13;
+// Horizontal weights of 14 bits for two pixels: 255 * 2^6 * 2^14 is within 31.
+constexpr int kColumnBits = 14;
+
+// 8-bit pixels of 1, 3 or 4 channels, no clipping between.
+bool is_common_image(const Plan& plan);
+// Weights of at most two pixels and rows, none negative: what the two-tap kernels take.
+bool has_two_taps(const Plan& plan);
+// One pixel of one row.
+bool has_one_tap(const Plan& plan);
+
+void set_two_rows(const Plan& plan, Tables* tables);
+// The weight of the second pixel of output x.
+int second_weight(const Taps& columns, std::ptrdiff_t x);
+
+bool all_positive(const Taps& taps);  // from 0 to 1
+
+// The weights of output i as integers that add up to 2^bits, each less than one from its own, in `to`.
+void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to);
+// The most bits for which no weight leaves `largest`.
+int most_bits(const Taps& taps, double largest, int most);
+
+// ---- windows: blocks of kBlock outputs and the bytes of a row they are made of ------------------
+
+constexpr std::ptrdiff_t kBlock = 16;
+constexpr std::ptrdiff_t kMostWindow = 192;  // bytes: three vectors
+
+inline std::ptrdiff_t window_blocks(const Plan& plan) { return (plan.columns.count + kBlock - 1) / kBlock; }
+
+// Sets the size of the windows (two or three vectors) and their bases; false when a block needs more.
+bool set_windows(const Plan& plan, Tables* tables);
+
+// The number, within its block's window, of the byte of a tap of output x: of the last one, for what does not exist.
+std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap);
+
+}  // namespace fastcv::preprocess

@@ -1,0 +1,194 @@
+"""Other people's settings as arguments of `Preprocess`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+
+Settings = dict[str, Any]
+
+# PIL.Image.Resampling
+RESAMPLE = {0: "nearest_exact", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "area"}
+FILTERED = ("bilinear", "bicubic", "lanczos")
+
+# Keys that name things and change no pixel.
+HUGGINGFACE_NAMES = {
+    "image_processor_type",
+    "feature_extractor_type",
+    "processor_class",
+    "model_type",
+    "data_format",
+    "return_tensors",
+    "_processor_class",
+    "_valid_processor_keys",
+    "_name_or_path",
+    "transformers_version",
+}
+HUGGINGFACE_KEYS = {
+    "do_resize",
+    "size",
+    "resample",
+    "do_center_crop",
+    "crop_size",
+    "do_rescale",
+    "rescale_factor",
+    "do_normalize",
+    "image_mean",
+    "image_std",
+    "do_convert_rgb",
+    "do_flip_channel_order",
+    "input_data_format",
+}
+
+
+def opencv_blob(
+    scalefactor: SupportsFloat,
+    size: Sequence[SupportsIndex],
+    mean: Any,
+    swap_red_blue: bool,
+    crop: bool,
+    ddepth: npt.DTypeLike,
+) -> Settings:
+    """`cv2.dnn.blobFromImage`."""
+    if not isinstance(size, Sequence) or len(size) != 2 or min(int(s) for s in size) < 1:
+        raise ValueError(
+            f"Preprocess.opencv_blob: size must be (width, height), each at least 1, got {size!r}"
+        )
+    depth = {5: "float32", 0: "uint8"}.get(ddepth, ddepth) if isinstance(ddepth, int) else ddepth
+    name = str(np.dtype(depth))
+    factor = float(scalefactor)
+    if name not in ("float32", "uint8") or (name == "uint8" and (factor != 1 or np.any(np.asarray(mean)))):
+        raise ValueError(
+            "Preprocess.opencv_blob: ddepth must be float32 (cv2.CV_32F), or uint8 (cv2.CV_8U) with scalefactor 1 and "
+            f"mean 0; got {ddepth!r}"
+        )
+    width, height = size
+    shift: npt.NDArray[np.float64] = np.asarray(mean, np.float64) * factor
+    if shift.ndim == 1 and not shift.any():
+        shift = np.zeros(())  # the default: three zeros, for images of any number of channels
+    return {
+        "size": (height, width),
+        "resize": "cover" if crop else "stretch",
+        "scale": factor,
+        "mean": tuple(shift.tolist()) if shift.ndim else shift.item(),
+        "reverse_channels": bool(swap_red_blue),
+        "dtype": name,
+    }
+
+
+def torchvision(resize: Any, crop: Any, mean: Any, std: Any, interpolation: str, antialias: bool) -> Settings:
+    """Resize, CenterCrop, ToTensor, Normalize."""
+    settings: Settings = {
+        "mean": mean,
+        "std": std,
+        "interpolation": interpolation,
+        "antialias": bool(antialias) and interpolation in FILTERED,
+        "pad_value": 0,
+        "channels": 3,
+    }
+    if not isinstance(resize, Sequence):
+        if crop is None:
+            return settings | {"size": resize, "resize": "shortest"}
+        return settings | {"size": crop, "resize": "crop", "resize_to": resize}
+    if crop is not None and _pair(crop) != _pair(resize):
+        raise ValueError(
+            "Preprocess.torchvision: resize must be an int when crop is given (a crop out of a stretched image is not one "
+            f"pass here), got {resize!r}"
+        )
+    return settings | {"size": resize}
+
+
+def yolo(size: Any, stride: SupportsIndex | None, upscale: bool) -> Settings:
+    """The letterbox of Ultralytics."""
+    return {"size": size, "resize": "letterbox", "stride": stride, "upscale": upscale, "channels": 3}
+
+
+def from_huggingface(config: Mapping[str, Any] | str | os.PathLike[str]) -> Settings:
+    """A preprocessor_config.json."""
+    if not isinstance(config, Mapping):
+        with open(config, encoding="utf-8") as file:
+            config = json.load(file)
+        if not isinstance(config, Mapping):
+            raise TypeError("Preprocess.from_huggingface: config must hold a JSON object")
+    unknown = sorted(set(config) - HUGGINGFACE_KEYS - HUGGINGFACE_NAMES)
+    if unknown:
+        raise ValueError(
+            f"Preprocess.from_huggingface: config holds keys that are not understood: {', '.join(unknown)}"
+        )
+    if config.get("input_data_format") not in (None, "channels_last"):
+        raise ValueError("Preprocess.from_huggingface: input_data_format must be channels_last")
+    data_format = config.get("data_format", "channels_first")
+    if data_format not in ("channels_first", "channels_last", None):
+        raise ValueError(
+            f"Preprocess.from_huggingface: data_format must be channels_first, got {data_format!r}"
+        )
+
+    settings: Settings = {"pad_value": 0, "channels": 3, "mean": 0.0, "std": 1.0}
+    settings["layout"] = "HWC" if data_format == "channels_last" else "CHW"
+    settings |= _geometry(config)
+    settings["scale"] = (
+        float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0
+    )
+    if config.get("do_normalize", True):
+        settings["mean"] = _required(config, "image_mean", "do_normalize")
+        settings["std"] = _required(config, "image_std", "do_normalize")
+    settings["reverse_channels"] = bool(config.get("do_flip_channel_order", False))
+    return settings
+
+
+def _geometry(config: Mapping[str, Any]) -> Settings:
+    crops = bool(config.get("do_center_crop", "crop_size" in config))
+    crop = _height_width(config["crop_size"], "crop_size") if crops and "crop_size" in config else None
+    if crops and crop is None:
+        raise ValueError("Preprocess.from_huggingface: do_center_crop needs crop_size")
+    if not config.get("do_resize", True):
+        raise ValueError(
+            "Preprocess.from_huggingface: do_resize must be true: the result would have the image's size"
+        )
+    size = _required(config, "size", "do_resize")
+    resample = config.get("resample", 2)
+    if resample not in RESAMPLE:
+        raise ValueError(
+            f"Preprocess.from_huggingface: resample must be one of {sorted(RESAMPLE)}, got {resample!r}"
+        )
+    interpolation = RESAMPLE[resample]
+    settings: Settings = {"interpolation": interpolation, "antialias": interpolation in FILTERED}
+    edge = size if isinstance(size, int) and crop is not None else None
+    if isinstance(size, Mapping) and set(size) == {"shortest_edge"}:
+        edge = size["shortest_edge"]
+    if edge is not None:
+        if crop is None:
+            return settings | {"size": edge, "resize": "shortest"}
+        return settings | {"size": crop, "resize": "crop", "resize_to": edge}
+    stretched = _height_width(size, "size")
+    if crop is not None and crop != stretched:
+        raise ValueError(
+            "Preprocess.from_huggingface: crop_size must equal size, unless size is a shortest_edge: "
+            "a crop out of a stretched image is not one pass here"
+        )
+    return settings | {"size": stretched}
+
+
+def _height_width(value: Any, key: str) -> tuple[int, int]:
+    if isinstance(value, int):
+        return value, value
+    if isinstance(value, Mapping) and set(value) == {"height", "width"}:
+        return value["height"], value["width"]
+    raise ValueError(
+        f"Preprocess.from_huggingface: {key} must be an int, {{height, width}} or, for size, {{shortest_edge}}, got {value!r}"
+    )
+
+
+def _required(config: Mapping[str, Any], key: str, why: str) -> Any:
+    if config.get(key) is None:
+        raise ValueError(f"Preprocess.from_huggingface: {why} needs {key}")
+    return config[key]
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (value, value) if not isinstance(value, Sequence) else (value[0], value[1])
