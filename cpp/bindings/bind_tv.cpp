@@ -93,6 +93,8 @@ DenoiseTvInfo dispatch(DType dtype, const Pixels& p, const DenoiseTvOptions& o) 
       return denoise_tv<float>(p.input<float>(), p.output<float>(), o);
     case DType::kFloat64:
       return denoise_tv<double>(p.input<double>(), p.output<double>(), o);
+    case DType::kFloat16:
+      break;  // not among the types denoise_tv takes
   }
   return {};
 }

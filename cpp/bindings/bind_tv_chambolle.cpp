@@ -107,6 +107,8 @@ void dispatch(const Array& in, const Array& out, int channel, const ChambolleOpt
       return run<float, float>(in, out, channel, options, reports);
     case DType::kFloat64:
       return run<double, double>(in, out, channel, options, reports);
+    case DType::kFloat16:
+      break;  // converted by the caller
   }
 }
 
