@@ -28,8 +28,7 @@ SECTIONS = {
     "photo": (
         "A noisy photograph",
         "long",
-        "1125x1500x3 float32 with Gaussian noise of 0.1, weight 0.1, one thread. scikit-image's rule stops far from the optimum, "
-        "which `denoise_tv` finds.",
+        "1125x1500x3 float32, noise and weight 0.1, one thread. scikit-image's rule stops far from the optimum.",
     ),
     "threads": ("Two threads", "long", "Ours against ours."),
     "size": ("Large images", "long", "The cost of a pass a pixel, and volumes."),
