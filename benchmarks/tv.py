@@ -25,6 +25,11 @@ SECTIONS = {
         "As scikit-image is called: its stop rule, `eps=2e-4`; both stop after the same number of passes.",
     ),
     "avx2": ("One pass, AVX2 forced", "long", "`FASTCV_SIMD=avx2`; the others use what they like."),
+    "photo": (
+        "A noisy photograph",
+        "long",
+        "1125x1500x3 float32, noise and weight 0.1, one thread. scikit-image's rule stops far from the optimum.",
+    ),
     "threads": ("Two threads", "long", "Ours against ours."),
     "size": ("Large images", "long", "The cost of a pass a pixel, and volumes."),
 }
@@ -110,6 +115,13 @@ def cases(quick: bool = False) -> list[Case]:
             "default",
             f"{text} float32",
             partial(_default, PHOTO, 1, "float32"),
+        ),
+        Case(
+            f"{NAME}/photo/{text}x3/float32",
+            "photo",
+            f"{text}x3 float32",
+            partial(who.photograph, *PHOTO),
+            rounds=9,
         ),
         Case(
             f"{NAME}/avx2/{text}/float32",
