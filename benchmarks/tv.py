@@ -8,14 +8,32 @@ from benchmarks import tv_peers as who
 from benchmarks.harness import OURS, Case, Contestant, Target
 
 NAME = "tv"
-TITLE = "denoise_tv_chambolle"
+TITLE = "Total variation"
 PHOTO = (1125, 1500)
 PASSES = 24  # of the cases that cost a pass: both sides run so many
+# weight: times faster than scikit-image to the objective of ours at tol=1e-3, and to that of its own default stop
+PROMISED_OPTIMUM = {0.05: 20, 0.1: 100, 0.2: 100}
+PROMISED_STOP = {0.05: 28, 0.1: 25, 0.2: 18}
 
 # key: (title, layout, what to know)
 SECTIONS = {
+    "optimum": (
+        "The optimum",
+        "long",
+        "`denoise_tv(tol=1e-3)`, 1125x1500 float32, noise 0.1, one thread; scikit-image runs until it gets as low.",
+    ),
+    "stop": (
+        "As far as scikit-image goes",
+        "long",
+        "The same image: scikit-image's default call, and `denoise_tv` to the objective that it stops at.",
+    ),
+    "iteration": (
+        "One iteration of denoise_tv",
+        "long",
+        f"{PASSES} iterations and the certificate of the result, weight 0.1: ours against ours.",
+    ),
     "pass": (
-        "One pass",
+        "One pass of denoise_tv_chambolle",
         "long",
         f"{PASSES} passes of Chambolle's iteration (`eps=0`) on one plane, weight 0.1, one thread.",
     ),
@@ -74,6 +92,68 @@ def _sizes(dtype):
         name = f"{OURS} {shape[0]}x{shape[1]}"
         contestants.append(who.ours(image, 1, name, eps=0, max_num_iter=96))
     return contestants, {}
+
+
+def _iterations():
+    """The kinds of `denoise_tv`, a fixed number of iterations each."""
+    plane, colour = who.noisy(*PHOTO, 1), who.noisy(*PHOTO, 3)
+    return [
+        who.iterations(plane, PASSES, "float32"),
+        who.iterations(plane.astype("float64"), PASSES, "float64"),
+        who.iterations(colour, PASSES, "colour, separate"),
+        who.iterations(colour, PASSES, "colour, joint", channels="joint"),
+        who.iterations(who.noisy(2160, 3840, 1), PASSES, "float32 2160x3840"),
+        who.copy(plane),
+    ], {}
+
+
+def _solve_threads():
+    image = who.noisy(*PHOTO, 1)
+    one, two = (who.optimum(image, who.WEIGHT, f"{OURS}, {n} thread{'s'[: n - 1]}", n) for n in (1, 2))
+    return [one, two, who.copy(image)], {}
+
+
+def _optimum_cases() -> list[Case]:
+    text, larger = "x".join(map(str, PHOTO)), 2160 * 3840 / (PHOTO[0] * PHOTO[1])
+    cases = []
+    for section, promised in (("optimum", PROMISED_OPTIMUM), ("stop", PROMISED_STOP)):
+        for weight, at_least in promised.items():
+            cases.append(
+                Case(
+                    f"{NAME}/{section}/{weight}",
+                    section,
+                    f"weight {weight}",
+                    partial(who.to_the_same_objective, PHOTO, weight, section == "optimum"),
+                    targets=[Target("scikit-image", OURS, at_least=at_least)],
+                    rounds=2 if section == "optimum" else 9,
+                    quick=section == "stop" and weight == 0.1,
+                )
+            )
+    cases.append(
+        Case(
+            f"{NAME}/iteration/{text}",
+            "iteration",
+            text,
+            _iterations,
+            targets=[
+                Target("float64", "float32", at_most=2.3),
+                Target("colour, joint", "colour, separate", at_most=0.7),
+                Target("float32 2160x3840", "float32", at_most=1.2 * larger),
+            ],
+            rounds=15,
+        )
+    )
+    cases.append(
+        Case(
+            f"{NAME}/threads/denoise_tv",
+            "threads",
+            f"denoise_tv {text}",
+            _solve_threads,
+            targets=[Target(f"{OURS}, 1 thread", f"{OURS}, 2 threads", at_least=1.6)],
+            threads=2,
+        )
+    )
+    return cases
 
 
 def cases(quick: bool = False) -> list[Case]:
@@ -150,4 +230,5 @@ def cases(quick: bool = False) -> list[Case]:
                 threads=2,
             )
         )
+    all_cases = _optimum_cases() + all_cases
     return [case for case in all_cases if case.quick or not quick]

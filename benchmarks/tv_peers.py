@@ -171,15 +171,95 @@ def by_hand(image: np.ndarray, passes: int) -> tuple[list[Contestant], dict[str,
     return present, {}
 
 
-# ---- the whole job: a colour photograph, with what comes out ---------------------------------
+# ---- the optimum -----------------------------------------------------------------------------
 
 
-def optimum(image: np.ndarray, channels: str = "separate", **options) -> Contestant:
+def optimum(
+    image: np.ndarray, weight: float = WEIGHT, name: str = "", threads: int = 1, **options
+) -> Contestant:
     """`fastcv.denoise_tv`: the minimiser itself, to a proven gap."""
     import fastcv
 
-    call = partial(fastcv.denoise_tv, image, WEIGHT, channels=channels, num_threads=1, **options)
-    return Contestant(f"fastcv.denoise_tv, tol {options.get('tol', 1e-3):g}", call)
+    options = {
+        "channel_axis": _axis(image),
+        "out": images.output_like(image),
+        "num_threads": threads,
+    } | options
+    call = partial(fastcv.denoise_tv, image, weight, **options)
+    return Contestant(name or f"fastcv.denoise_tv, tol {options.get('tol', 1e-3):g}", call)
+
+
+def iterations(image: np.ndarray, count: int, name: str, threads: int = 1, **options) -> Contestant:
+    """So many iterations of `fastcv.denoise_tv`, and the certificate of the result."""
+    return optimum(image, WEIGHT, name, threads, tol=1e-12, max_iter=count, return_info=True, **options)
+
+
+def objective(image: np.ndarray, u: np.ndarray, weight: float) -> float:
+    """Return 1/2 |u - image|^2 + weight TV(u) of a plane, in float64."""
+    u = u.astype(np.float64)
+    dy, dx = np.zeros_like(u), np.zeros_like(u)
+    dy[:-1], dx[:, :-1] = u[1:] - u[:-1], u[:, 1:] - u[:, :-1]
+    return 0.5 * float(np.square(u - image).sum()) + weight * float(np.sqrt(dy * dy + dx * dx).sum())
+
+
+def passes_to(image: np.ndarray, weight: float, goal: float) -> int:
+    """Return how many passes Chambolle's iteration needs to an objective of `goal`, to within 5 %."""
+    import fastcv
+
+    def reaches(n: int) -> bool:
+        u = fastcv.denoise_tv_chambolle(image, weight, eps=0, max_num_iter=n)
+        return objective(image, u, weight) <= goal
+
+    low, high = 1, 16
+    while not reaches(high):
+        low, high = high, 2 * high
+    while high > 1.05 * low + 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high
+
+
+def tolerance_to(image: np.ndarray, weight: float, goal: float) -> float:
+    """Return a `tol` with which `denoise_tv` reaches an objective of `goal`."""
+    import fastcv
+
+    tol = 0.5
+    while fastcv.denoise_tv(image, weight, tol=tol, return_info=True)[1].objective > goal:
+        tol *= 0.8
+    return tol
+
+
+def to_the_same_objective(
+    shape: tuple[int, int], weight: float, ours_first: bool
+) -> tuple[list[Contestant], dict[str, str]]:
+    """Ours to `tol=1e-3` and scikit-image for as long as it takes; or scikit-image's default call, and ours so far."""
+    import fastcv
+
+    image = noisy(*shape, 1)
+    try:
+        skimage = peers.require("skimage.restoration").denoise_tv_chambolle
+    except peers.Missing as reason:
+        return [optimum(image, weight, OURS), copy(image)], {"scikit-image": str(reason)}
+    if ours_first:
+        tol, theirs = 1e-3, {"eps": 0}
+        theirs["max_num_iter"] = passes_to(
+            image, weight, fastcv.denoise_tv(image, weight, return_info=True)[1].objective
+        )
+        note = f"{theirs['max_num_iter']} passes"
+    else:
+        theirs = {}
+        tol = tolerance_to(image, weight, objective(image, skimage(image, weight), weight))
+        note = "its default stop"
+    ours_so_far = optimum(image, weight, OURS, tol=tol)
+    ours_so_far.note = f"tol {tol:.3g}"
+    return [
+        ours_so_far,
+        Contestant("scikit-image", partial(skimage, image, weight, **theirs), note=note),
+        copy(image),
+    ], {}
+
+
+# ---- the whole job: a colour photograph, with what comes out ---------------------------------
 
 
 def _each_channel(image: np.ndarray, passes: tuple[int, ...], plane: Callable) -> np.ndarray:
