@@ -156,9 +156,8 @@ py::object make(PyObject* const* a) {
     o.resize_to = o.height;
   }
   auto made = std::make_unique<Preprocessor>(std::move(o));
-  py::capsule capsule(made.get(), kCapsule, [](PyObject* c) {
-    delete static_cast<Preprocessor*>(PyCapsule_GetPointer(c, kCapsule));
-  });
+  py::capsule capsule(made.get(), kCapsule,
+                      [](PyObject* c) { delete static_cast<Preprocessor*>(PyCapsule_GetPointer(c, kCapsule)); });
   made.release();
   return capsule;
 }
