@@ -13,6 +13,7 @@ from benchmarks.harness import COPY, OURS, Case, Contestant, Target
 
 NAME = "box_blur"
 TITLE = "box_blur"
+SUMMARY = "`box_blur`, 8 bit, one thread: times faster than `cv2.blur`, with the promised figure."
 PEER = "cv2.blur"
 BORDERS = ("reflect101", "reflect", "clamp", "wrap", "constant", "shrink")
 KSIZES = (3, 5, 8, 15, 31)

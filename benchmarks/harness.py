@@ -4,7 +4,7 @@ A speed is a ratio. Two programs timed minutes apart also measure the weather of
 every round times every contestant once, in an order that rotates. What is compared are medians over
 rounds, and, beside them, the median of the ratios within each round.
 
-A family of functions is a module with ``TITLE``, ``SECTIONS``, ``PLOTS`` and ``cases(quick)``; see
+A family of functions is a module with ``TITLE``, ``SUMMARY``, ``SECTIONS``, ``PLOTS`` and ``cases(quick)``; see
 ``benchmarks/box_blur.py``.
 """
 

@@ -12,6 +12,10 @@ from benchmarks.harness import OURS, Case, Contestant, Target
 
 NAME = "preprocess"
 TITLE = "Preprocess"
+SUMMARY = (
+    "`Preprocess`, 8-bit RGB to normalised float32 CHW, one thread: times faster than `cv2.dnn.blobFromImage` (bilinear), "
+    "kornia-rs (letterbox), PyTorch (antialias) and Pillow's resize alone (nearest)."
+)
 PEER = "cv2 blobFromImage"
 
 SMALL = ((576, 768), (240, 256))
@@ -77,9 +81,10 @@ def _jobs(section: str, share: float, simd: str) -> list[Case]:
                 Case(
                     f"{NAME}/{section}/{shape[0]}x{shape[1]}/{job}",
                     section,
-                    f"{_text(shape, size)}, {job}",
+                    _text(shape, size),
                     partial(_job, shape, size, job),
-                    targets=targets,
+                    job,
+                    targets,
                     simd=simd,
                     quick=shape == SMALL[0],
                 )

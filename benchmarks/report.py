@@ -188,7 +188,8 @@ def _long(case: dict) -> list[str]:
         rows.append((*cells, _difference(record["difference"]), record["note"]))
     for name, reason in case["skipped"].items():
         rows.append((name, "-", "-", "-", "-", "", reason))
-    head = (case["row"], "median", "least", "x", "of a copy", "Δ", "note")
+    title = ", ".join(filter(None, (case["row"], case["column"])))
+    head = (title, "median", "least", "x", "of a copy", "Δ", "note")
     return _table(head, rows)
 
 
@@ -238,18 +239,12 @@ def readme_block(results: dict, families: Sequence[ModuleType]) -> str:
     """Return the short table for the README: the first section of every family."""
     lines = [BEGIN]
     for family in families:
-        key, (_, _, text) = next(iter(family.SECTIONS.items()))
+        key = next(iter(family.SECTIONS))
         cases = [
             c for c in results["cases"] if c["section"] == key and c["name"].startswith(family.NAME + "/")
         ]
         if cases:
-            threads = cases[0]["threads"]
-            lines += [
-                "",
-                f"`{family.TITLE}`, 8 bit, {threads} thread{'s' * (threads > 1)}. {text}",
-                "",
-                *_grid(cases),
-            ]
+            lines += ["", family.SUMMARY, "", *_grid(cases)]
     verdicts = [v for _, v in _verdicts(results)]
     met = sum(v.met is True for v in verdicts)
     lines += [

@@ -9,6 +9,10 @@ from benchmarks.harness import OURS, Case, Contestant, Target
 
 NAME = "tv"
 TITLE = "Total variation"
+SUMMARY = (
+    "`denoise_tv` to a relative gap of 1e-3, float32 with noise of 0.1, one thread: times faster than scikit-image's "
+    "`denoise_tv_chambolle` run until it reaches the same objective."
+)
 PHOTO = (1125, 1500)
 PASSES = 24  # of the cases that cost a pass: both sides run so many
 # weight: times faster than scikit-image to the objective of ours at tol=1e-3, and to that of its own default stop
@@ -122,9 +126,10 @@ def _optimum_cases() -> list[Case]:
                 Case(
                     f"{NAME}/{section}/{weight}",
                     section,
-                    f"weight {weight}",
+                    f"{text} float32",
                     partial(who.to_the_same_objective, PHOTO, weight, section == "optimum"),
-                    targets=[Target("scikit-image", OURS, at_least=at_least)],
+                    f"weight {weight}",
+                    [Target("scikit-image", OURS, at_least=at_least)],
                     rounds=2 if section == "optimum" else 9,
                     quick=section == "stop" and weight == 0.1,
                 )
