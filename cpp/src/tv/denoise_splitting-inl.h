@@ -303,18 +303,18 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
 
 template <class T, int kChannels, bool kIsotropic>
 void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
-              T* const* q1, bool own, RowSums* sums) {
+              T* const* q1, bool own, Sums* sums) {
   using D = Lanes<T>;
   using V = hn::Vec<D>;
   using Vs = Pack<V, kChannels>;
   const D d;
   constexpr ptrdiff_t N = kN<T>, kStride = kChannels * kRecord<T>;
   const V weight = hn::Set(d, job.weight), dual_weight = hn::Set(d, job.dual_weight), keep_r = hn::Set(d, job.keep_r),
-          keep_v = hn::Set(d, job.keep_v), one = hn::Set(d, T(1)), zero = hn::Zero(d);
+          keep_v = hn::Set(d, job.keep_v), one = hn::Set(d, T(1)), half = hn::Set(d, T(0.5)), zero = hn::Zero(d);
   const RightEdge<T> edge(tile.columns);
   T* row = tile.row(y);
   const T* down = y + 1 < tile.rows ? tile.row(y + 1) : row;
-  DoubleSum<T> residual, variation, gap_data, gap_gradient;
+  DoubleSum<T> residual, variation, gap;
   const auto held = [&](const T* p, int c) HWY_ATTR __attribute__((always_inline)) {
     return hn::Min(hn::Max(hn::Load(d, p), hn::Set(d, job.low[c])), hn::Set(d, job.high[c]));
   };
@@ -344,6 +344,7 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
       d1.v[2 * c + 1] = hn::Sub(right_odd, odd);
       hn::StoreInterleaved2(even, odd, d, pixels[c] + 2 * m * N);
     }
+    V record_residual = zero, record_variation = zero, record_gap = zero;
     Pack<V, 2 * kChannels> x0, x1;
     const bool counts = own && m >= tile.own_m0 && m < tile.own_m1;
     for (int odd = 0; odd < 2; odd++) {
@@ -385,8 +386,8 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
         excess = hn::IfThenElseZero(inside, excess);
         slope = hn::IfThenElseZero(inside, slope);
       }
-      gap_gradient.add(excess);
-      variation.add(slope);
+      record_gap = hn::Add(record_gap, excess);
+      record_variation = hn::Add(record_variation, slope);
     }
     for (int c = 0; c < kChannels; c++) {
       T* top = above + c * 2 * N;
@@ -412,12 +413,15 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
           e = hn::IfThenElseZero(inside, e);
           g = hn::IfThenElseZero(inside, g);
         }
-        residual.add(hn::Mul(e, e));
-        gap_data.add(hn::Mul(g, g));
+        record_residual = hn::MulAdd(e, e, record_residual);
+        record_gap = hn::MulAdd(hn::Mul(half, g), g, record_gap);
       }
     }
+    residual.add(record_residual);
+    variation.add(record_variation);
+    gap.add(record_gap);
   }
-  if (own) *sums = {residual.total(), variation.total(), gap_data.total(), gap_gradient.total()};
+  if (own) *sums = {residual.total(), variation.total(), gap.total(), 0};
 }
 
 template <class T, int kChannels, bool kIsotropic>
