@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "hwy/cache_control.h"
+
 #include "runtime/simd-inl.h"
 #include "tv/denoise_splitting.hpp"
 #include "tv/denoise_sum-inl.h"
@@ -276,6 +278,16 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
   auto least = hn::Set(d, *low), most = hn::Set(d, *high);
   const auto zero = hn::Zero(d);
   T* to = tile.row(y) + channel * kRecord<T>;
+  // A state that no cache will hold is written around them.
+  constexpr ptrdiff_t kStreamBytes = 16 << 20;
+  const bool stream = tile.rows > kStreamBytes / (tile.pitch * static_cast<ptrdiff_t>(sizeof(T)));
+  const auto put = [stream](hn::Vec<Lanes<T>> v, T* p) HWY_ATTR __attribute__((always_inline)) {
+    if (stream) {
+      hn::Stream(v, Lanes<T>(), p);
+    } else {
+      hn::Store(v, Lanes<T>(), p);
+    }
+  };
   for (ptrdiff_t m = 0; m < tile.records; m++, to += tile.channels * kRecord<T>, pixels += 2 * N) {
     hn::Vec<Lanes<T>> even, odd;
     if (m + 1 < tile.records || tile.columns % (2 * N) == 0) {
@@ -289,14 +301,15 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
     least = hn::Min(least, hn::Min(even, odd));
     most = hn::Max(most, hn::Max(even, odd));
     for (const int part : {int{kU}, int{kRhs}, int{kF}}) {
-      hn::Store(even, d, to + part * N);
-      hn::Store(odd, d, to + (part + 1) * N);
+      put(even, to + part * N);
+      put(odd, to + (part + 1) * N);
     }
     for (const int part : {int{kC0}, int{kC1}}) {
-      hn::Store(zero, d, to + part * N);
-      hn::Store(zero, d, to + (part + 1) * N);
+      put(zero, to + part * N);
+      put(zero, to + (part + 1) * N);
     }
   }
+  if (stream) hwy::FlushStream();
   *low = hn::GetLane(hn::MinOfLanes(d, least));
   *high = hn::GetLane(hn::MaxOfLanes(d, most));
 }
@@ -309,6 +322,7 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
   using Vs = Pack<V, kChannels>;
   const D d;
   constexpr ptrdiff_t N = kN<T>, kStride = kChannels * kRecord<T>;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kStride / kLine;
   const V weight = hn::Set(d, job.weight), dual_weight = hn::Set(d, job.dual_weight), keep_r = hn::Set(d, job.keep_r),
           keep_v = hn::Set(d, job.keep_v), one = hn::Set(d, T(1)), half = hn::Set(d, T(0.5)), zero = hn::Zero(d);
   const RightEdge<T> edge(tile.columns);
@@ -323,8 +337,10 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
     next_even.v[c] = held(row + c * kRecord<T> + kU * N, c);
     q1_left.v[c] = zero;
   }
+  const T* ahead = tile.row(std::min(y + 2, tile.rows - 1));
   for (ptrdiff_t m = 0; m < tile.records; m++, row += kStride, down += kStride, above += 2 * kChannels * N) {
     const bool last = m + 1 == tile.records;
+    for (int line = 0; line < kLines; line++, ahead += kLine) __builtin_prefetch(ahead, 0, 2);
     Pack<V, 2 * kChannels> u, d0, d1;
     for (int c = 0; c < kChannels; c++) {
       const ptrdiff_t o = c * kRecord<T>;
