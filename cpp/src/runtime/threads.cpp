@@ -99,6 +99,16 @@ bool fork_safe() { return backend::fork_safe(); }
 
 void set_interrupt_poll(InterruptPoll poll) { interrupt_poll = poll; }
 
+void check_interrupt() {
+  const InterruptPoll poll = interrupt_poll.load(std::memory_order_relaxed);
+  if (poll == nullptr || backend::in_parallel()) return;
+  thread_local Clock::time_point next{};
+  const Clock::time_point now = Clock::now();
+  if (now < next) return;
+  next = now + kPollInterval;
+  if (poll()) throw Interrupted();
+}
+
 // Shared by the threads of one parallel_rows.
 class Band::Team {
  public:

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/threads.hpp"
+
 namespace fastcv::tv {
 namespace {
 
@@ -195,6 +197,7 @@ void SplittingSolver<T>::run(std::int64_t iterations) {
     const std::int64_t blocks = (left + depth_ - 1) / depth_;
     const int count = static_cast<int>((left + blocks - 1) / blocks);
     left -= count;
+    check_interrupt();
     stages.clear();
     for (int k = 0; k < count; k++) {
       const double sigma = first_sigma_ + slope_ * static_cast<double>(++done_);
