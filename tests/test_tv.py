@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import threading
 import time
 import warnings
@@ -435,3 +436,19 @@ def test_tiny_images(target: str, shape: tuple[int, int]) -> None:
     u, info = solve(image, tol=1e-7)
     assert info.objective == pytest.approx(objective(u, image, 0.1), abs=1e-12)
     assert info.gap <= 1e-7 * max(info.objective, 1e-300)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="POSIX signals")
+@pytest.mark.parametrize("weight", [0.1, np.full((64, 80), 0.1, np.float32)], ids=["number", "map"])
+def test_control_c_between_short_iterations(weight: Any) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):  # else it would go on for hours
+            denoise_tv(noisy(64, 80), weight, tol=1e-14, max_iter=10**9)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

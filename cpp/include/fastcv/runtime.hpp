@@ -47,16 +47,9 @@ struct Interrupted : std::runtime_error {
 using InterruptPoll = bool (*)();
 void set_interrupt_poll(InterruptPoll poll);
 
-// For a call of many short parallel_rows, none of which lives long enough to ask: made when the call begins, called
-// between them on the same thread. Throws Interrupted when the caller asked to stop.
-class InterruptCheck {
- public:
-  void operator()();
-
- private:
-  long calls_ = 0;
-  long long next_ns_ = 0;
-};
+// For a call of many short parallel_rows, none of which lives long enough to ask: called between them, it asks about every
+// 50 ms, and throws Interrupted when the caller wants to stop. Does nothing inside a parallel region.
+void check_interrupt();
 
 // One thread's share of the rows: [begin, end). `index` < the number of bands, for scratch memory.
 class Band {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -18,22 +19,29 @@ struct alignas(64) Header {
   std::size_t bytes;
 };
 
-// Fresh memory is given page by page when it is first touched, which for 4 KiB pages costs more than writing to them.
-void advise_huge_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
+constexpr std::size_t kHugePage = 2 << 20;
+
+// For the huge pages that lie wholly within the block.
+void advise([[maybe_unused]] Header* block, [[maybe_unused]] std::size_t bytes, [[maybe_unused]] int advice) {
 #ifdef __linux__
-  constexpr std::size_t kHugePage = 2 << 20, kWorthIt = 2 * kHugePage;
-  if (bytes < kWorthIt) return;
-  const std::size_t begin = reinterpret_cast<std::size_t>(block), first = (begin + 4095) / 4096 * 4096;
-  madvise(reinterpret_cast<void*>(first), begin + bytes - first, MADV_HUGEPAGE);  // a hint: nothing depends on it
+  const std::size_t address = reinterpret_cast<std::size_t>(block);
+  const std::size_t begin = (address + kHugePage - 1) / kHugePage * kHugePage,
+                    end = (address + bytes) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, advice);  // a hint: nothing depends on it
 #endif
 }
+
+#ifndef __linux__
+constexpr int MADV_HUGEPAGE = 0;
+#endif
 
 Header* allocate(std::size_t bytes) {
   std::size_t total;
   if (__builtin_add_overflow(bytes, sizeof(Header), &total)) throw std::bad_alloc();
-  void* block = ::operator new(total, kAlignment);
-  advise_huge_pages(block, total);
-  return new (block) Header{bytes};
+  Header* block = new (::operator new(total, kAlignment)) Header{bytes};
+  // Fresh memory is given page by page when it is first touched; small pages would cost more than all else.
+  if (total >= 2 * kHugePage) advise(block, total, MADV_HUGEPAGE);
+  return block;
 }
 
 void release(Header* block) { ::operator delete(block, kAlignment); }
@@ -56,6 +64,31 @@ struct Kept {
 };
 thread_local Kept kept;
 
+// The process keeps its last large block too: that the system clears its pages anew takes longer than a pass over them.
+// The system may take them back whenever it is short of memory.
+#if defined(__linux__) && defined(MADV_FREE) && !defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kLeastLarge = 2 * kHugePage, kMostLarge = 256 << 20;
+std::atomic<Header*> kept_large{nullptr};
+
+Header* take_large(std::size_t bytes) {
+  if (bytes < kLeastLarge || bytes > kMostLarge) return nullptr;
+  Header* block = kept_large.exchange(nullptr);
+  if (block == nullptr || (block->bytes >= bytes && block->bytes / 2 <= bytes)) return block;
+  release(block);
+  return nullptr;
+}
+
+bool keep_large(Header* block) {
+  if (block->bytes < kLeastLarge || block->bytes > kMostLarge) return false;
+  advise(block, sizeof(Header) + block->bytes, MADV_FREE);
+  if (Header* before = kept_large.exchange(block); before != nullptr) release(before);
+  return true;
+}
+#else
+Header* take_large(std::size_t) { return nullptr; }
+bool keep_large(Header*) { return false; }
+#endif
+
 }  // namespace
 
 std::ptrdiff_t checked_mul(std::ptrdiff_t a, std::ptrdiff_t b, const char* what) {
@@ -71,7 +104,7 @@ Scratch::Scratch(std::size_t bytes) {
   Header* block = nullptr;
   if (bytes <= kKept && kept.block != nullptr && kept.block->bytes >= bytes) {
     block = std::exchange(kept.block, nullptr);
-  } else {
+  } else if ((block = take_large(bytes)) == nullptr) {
     block = allocate(bytes);
   }
   data_.reset(reinterpret_cast<std::byte*>(block + 1));
@@ -80,7 +113,7 @@ Scratch::Scratch(std::size_t bytes) {
 void Scratch::Free::operator()(std::byte* p) const {
   Header* block = reinterpret_cast<Header*>(p) - 1;
   if (block->bytes <= kKept && !kept.ended) std::swap(block, kept.block);
-  if (block != nullptr) release(block);
+  if (block != nullptr && !keep_large(block)) release(block);
 }
 
 }  // namespace fastcv

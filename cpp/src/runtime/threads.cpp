@@ -99,16 +99,14 @@ bool fork_safe() { return backend::fork_safe(); }
 
 void set_interrupt_poll(InterruptPoll poll) { interrupt_poll = poll; }
 
-void InterruptCheck::operator()() {
+void check_interrupt() {
   const InterruptPoll poll = interrupt_poll.load(std::memory_order_relaxed);
   if (poll == nullptr || backend::in_parallel()) return;
-  if (calls_++ == 0) return;  // a call that is over soon reads no clock
-  const long long now = std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
-  if (next_ns_ == 0) next_ns_ = now + std::chrono::nanoseconds(kPollInterval).count();
-  if (now < next_ns_) return;
+  thread_local Clock::time_point next{};
+  const Clock::time_point now = Clock::now();
+  if (now < next) return;
+  next = now + kPollInterval;
   if (poll()) throw Interrupted();
-  next_ns_ = std::chrono::nanoseconds(Clock::now().time_since_epoch()).count() +
-             std::chrono::nanoseconds(kPollInterval).count();
 }
 
 // Shared by the threads of one parallel_rows.

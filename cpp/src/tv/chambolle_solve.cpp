@@ -87,7 +87,6 @@ ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& resu
   const Measure measure = measured(settings_);
   StopRule rule(settings_);
   passes.begin(image, result);
-  InterruptCheck check;
   for (std::int64_t done = 0;;) {
     const std::int64_t left = settings_.passes - done;
     const int stages =
@@ -105,7 +104,7 @@ ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& resu
     done += stages;
     if (final) return {done, rule.energy(), rule.change(), false};
     passes.advance();
-    check();
+    check_interrupt();
   }
 }
 

@@ -1,6 +1,8 @@
 // denoise_tv: checks, planes, and the search for a weight.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -132,29 +134,42 @@ struct Call {
   }
 };
 
+// The sum is 0 unless some value is not finite.
+template <class Pixel>
+bool all_finite(const Pixel* row, std::ptrdiff_t count) {
+  Pixel sums[4] = {};
+  std::ptrdiff_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (int k = 0; k < 4; k++) sums[k] += row[i + k] * Pixel(0);
+  }
+  for (; i < count; i++) sums[0] += row[i] * Pixel(0);
+  return sums[0] + sums[1] + sums[2] + sums[3] == 0;
+}
+
 // Counts the measured pixels of each plane; refuses infinite ones.
 template <class Pixel>
-void scan(Call<Pixel>* call) {
+void scan(Call<Pixel>* call, int threads) {
   call->missing.assign(call->planes(), false);
   call->measured.assign(call->planes(), call->values_per_plane());
   if constexpr (std::is_floating_point_v<Pixel>) {
-    const std::ptrdiff_t channels = call->in.first.channels;
+    constexpr std::ptrdiff_t kGrain = 64 << 10;  // values
+    const std::ptrdiff_t values = call->in.first.row_values(), height = call->in.first.height;
+    std::atomic<bool> finite{true};
+    parallel_rows(call->in.count * height, 1 + kGrain / values, threads, [&](Band& band) {
+      for (std::ptrdiff_t y = band.begin; y < band.end; y++) {
+        if (y % 64 == 0) band.checkpoint();
+        if (!all_finite(call->in[y / height].row(y % height), values)) finite = false;
+      }
+    });
+    if (finite) return;
     for (std::ptrdiff_t n = 0; n < call->in.count; n++) {
-      const ImageView<const Pixel> image = call->in[n];
-      for (std::ptrdiff_t y = 0; y < image.height; y++) {
-        const Pixel* row = image.row(y);
-        Pixel sums[4] = {};
-        std::ptrdiff_t i = 0;
-        for (; i + 4 <= image.row_values(); i += 4) {  // 0 unless some value is not finite
-          for (int k = 0; k < 4; k++) sums[k] += row[i + k] * Pixel(0);
-        }
-        for (; i < image.row_values(); i++) sums[0] += row[i] * Pixel(0);
-        if (sums[0] + sums[1] + sums[2] + sums[3] == 0) continue;
-        for (i = 0; i < image.row_values(); i++) {
+      for (std::ptrdiff_t y = 0; y < height; y++) {
+        const Pixel* row = call->in[n].row(y);
+        for (std::ptrdiff_t i = 0; i < values; i++) {
           if (std::isfinite(row[i])) continue;
           if (!std::isnan(row[i])) throw std::invalid_argument("denoise_tv: image must not hold infinite values");
-          const std::ptrdiff_t plane =
-              (call->options.volume ? 0 : n * call->planes_per_image) + (call->options.joint ? 0 : i % channels);
+          const std::ptrdiff_t plane = (call->options.volume ? 0 : n * call->planes_per_image) +
+                                       (call->options.joint ? 0 : i % call->in.first.channels);
           call->missing[plane] = true;
           call->measured[plane]--;
         }
@@ -284,9 +299,9 @@ DenoiseTvInfo denoise_tv(const BatchView<const Pixel>& in, const BatchView<Pixel
   DenoiseTvInfo info;
   info.converged = true;
   if (call.planes() == 0 || call.values_per_plane() == 0) return info;
-  scan(&call);
-
   const int threads = thread_count(o.num_threads);
+  scan(&call, threads);
+
   std::vector<ImageResult> results(call.images);
   constexpr std::ptrdiff_t kSmall = 128 << 10;  // values: several such images go to as many threads
   if (call.images > 1 && call.values_per_plane() * call.planes_per_image < kSmall && o.callback == nullptr) {

@@ -46,19 +46,15 @@ struct Range {
 
 // Sums over a plane for one u and one feasible q.
 struct Sums {
-  double residual = 0;      // (u - f)^2
-  double variation = 0;     // |grad u|, times the pixel's own weight where there is one
-  double gap_data = 0;      // (u - f - div q)^2
-  double gap_gradient = 0;  // weight |grad u| - q . grad u
-  double gap_missing = 0;   // over missing pixels: max over t of (t - u) div q
-  double rounding = 0;      // (returned - u)^2
+  double residual = 0;   // (u - f)^2
+  double variation = 0;  // |grad u|, times the pixel's own weight where there is one
+  double gap = 0;
+  double rounding = 0;  // (returned - u)^2
 
   Sums& operator+=(const Sums& o) {
     residual += o.residual;
     variation += o.variation;
-    gap_data += o.gap_data;
-    gap_gradient += o.gap_gradient;
-    gap_missing += o.gap_missing;
+    gap += o.gap;
     rounding += o.rounding;
     return *this;
   }
@@ -81,9 +77,10 @@ Certificate certify(const Sums& s, const PlaneShape& shape, double weight, doubl
   Certificate c;
   c.residual = s.residual;
   c.objective = 0.5 * s.residual + weight * s.variation;
-  c.gap = 0.5 * s.gap_data + s.gap_gradient + s.gap_missing;
-  if (c.gap > 0)
-    c.gap += 0.5 * kUlp * terms * weight * s.variation + off * std::sqrt(n * s.gap_data) + 0.5 * n * off * off;
+  c.gap = s.gap;
+  if (c.gap > 0) {
+    c.gap += 0.5 * kUlp * terms * weight * s.variation + off * std::sqrt(2 * n * s.gap) + 0.5 * n * off * off;
+  }
   c.rounding = s.rounding;
   return c;
 }

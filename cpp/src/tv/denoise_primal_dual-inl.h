@@ -97,9 +97,9 @@ void PrimalLine(const PrimalDualJob<T>& job, const Line<T>& line) {
 template <class T>
 void CheckLine(const PrimalDualJob<T>& job, const Line<T>& line, Sums* sums) {
   const Lanes<T> d;
-  const auto zero = hn::Zero(d);
+  const auto zero = hn::Zero(d), half = hn::Set(d, T(0.5));
   const ptrdiff_t N = hn::Lanes(d);
-  DoubleSum<T> residual, variation, gap_data, gap_gradient, gap_missing;
+  DoubleSum<T> residual, variation, gap;
   for (ptrdiff_t x = 0; x < job.columns; x += N) {
     const auto inside = hn::FirstN(d, static_cast<size_t>(job.columns - x < N ? job.columns - x : N));
     const auto weight = WeightAt(job, line, x);
@@ -115,7 +115,7 @@ void CheckLine(const PrimalDualJob<T>& job, const Line<T>& line, Sums* sums) {
       square = zero;
     }
     variation.add(hn::IfThenElseZero(inside, hn::Mul(weight, slope)));
-    gap_gradient.add(hn::IfThenElseZero(inside, hn::Max(hn::MulSub(weight, slope, product), zero)));
+    gap.add(hn::IfThenElseZero(inside, hn::Max(hn::MulSub(weight, slope, product), zero)));
     for (int c = 0; c < job.channels; c++) {
       const auto u = hn::LoadU(d, line.u + c * job.channel_step + x),
                  f = hn::LoadU(d, line.f + c * job.channel_step + x);
@@ -127,11 +127,10 @@ void CheckLine(const PrimalDualJob<T>& job, const Line<T>& line, Sums* sums) {
       const auto best =
           hn::Max(hn::Mul(hn::Sub(hn::Set(d, job.low[c]), u), div), hn::Mul(hn::Sub(hn::Set(d, job.high[c]), u), div));
       residual.add(hn::Mul(e, e));
-      gap_data.add(hn::Mul(g, g));
-      gap_missing.add(hn::IfThenElseZero(missing, best));
+      gap.add(hn::MulAdd(hn::Mul(half, g), g, hn::IfThenElseZero(missing, best)));
     }
   }
-  *sums = {residual.total(), variation.total(), gap_data.total(), gap_gradient.total(), gap_missing.total(), 0};
+  *sums = {residual.total(), variation.total(), gap.total(), 0};
 }
 
 template <class T>

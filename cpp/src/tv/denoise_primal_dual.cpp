@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+
 namespace fastcv::tv {
 namespace {
 
@@ -211,6 +212,7 @@ void PrimalDualSolver<T>::start(const PlaneDual<T>& dual) {
 template <class T>
 void PrimalDualSolver<T>::run(std::int64_t iterations) {
   for (std::int64_t k = 0; k < iterations; k++) {
+    check_interrupt();
     theta_ = gamma_ > 0 ? 1 / std::sqrt(1 + 2 * gamma_ * tau_) : 1;
     const PrimalDualJob<T> now = job();
     each_line([&](std::ptrdiff_t y) { kernels_.dual(now, line(y)); });

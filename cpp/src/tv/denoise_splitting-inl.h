@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "hwy/cache_control.h"
+
 #include "runtime/simd-inl.h"
 #include "tv/denoise_splitting.hpp"
 #include "tv/denoise_sum-inl.h"
@@ -276,6 +278,16 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
   auto least = hn::Set(d, *low), most = hn::Set(d, *high);
   const auto zero = hn::Zero(d);
   T* to = tile.row(y) + channel * kRecord<T>;
+  // A state that no cache will hold is written around them.
+  constexpr ptrdiff_t kStreamBytes = 16 << 20;
+  const bool stream = tile.rows > kStreamBytes / (tile.pitch * static_cast<ptrdiff_t>(sizeof(T)));
+  const auto put = [stream](hn::Vec<Lanes<T>> v, T* p) HWY_ATTR __attribute__((always_inline)) {
+    if (stream) {
+      hn::Stream(v, Lanes<T>(), p);
+    } else {
+      hn::Store(v, Lanes<T>(), p);
+    }
+  };
   for (ptrdiff_t m = 0; m < tile.records; m++, to += tile.channels * kRecord<T>, pixels += 2 * N) {
     hn::Vec<Lanes<T>> even, odd;
     if (m + 1 < tile.records || tile.columns % (2 * N) == 0) {
@@ -289,32 +301,34 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
     least = hn::Min(least, hn::Min(even, odd));
     most = hn::Max(most, hn::Max(even, odd));
     for (const int part : {int{kU}, int{kRhs}, int{kF}}) {
-      hn::Store(even, d, to + part * N);
-      hn::Store(odd, d, to + (part + 1) * N);
+      put(even, to + part * N);
+      put(odd, to + (part + 1) * N);
     }
     for (const int part : {int{kC0}, int{kC1}}) {
-      hn::Store(zero, d, to + part * N);
-      hn::Store(zero, d, to + (part + 1) * N);
+      put(zero, to + part * N);
+      put(zero, to + (part + 1) * N);
     }
   }
+  if (stream) hwy::FlushStream();
   *low = hn::GetLane(hn::MinOfLanes(d, least));
   *high = hn::GetLane(hn::MaxOfLanes(d, most));
 }
 
 template <class T, int kChannels, bool kIsotropic>
 void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
-              T* const* q1, bool own, RowSums* sums) {
+              T* const* q1, bool own, Sums* sums) {
   using D = Lanes<T>;
   using V = hn::Vec<D>;
   using Vs = Pack<V, kChannels>;
   const D d;
   constexpr ptrdiff_t N = kN<T>, kStride = kChannels * kRecord<T>;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kStride / kLine;
   const V weight = hn::Set(d, job.weight), dual_weight = hn::Set(d, job.dual_weight), keep_r = hn::Set(d, job.keep_r),
-          keep_v = hn::Set(d, job.keep_v), one = hn::Set(d, T(1)), zero = hn::Zero(d);
+          keep_v = hn::Set(d, job.keep_v), one = hn::Set(d, T(1)), half = hn::Set(d, T(0.5)), zero = hn::Zero(d);
   const RightEdge<T> edge(tile.columns);
   T* row = tile.row(y);
   const T* down = y + 1 < tile.rows ? tile.row(y + 1) : row;
-  DoubleSum<T> residual, variation, gap_data, gap_gradient;
+  DoubleSum<T> residual, variation, gap;
   const auto held = [&](const T* p, int c) HWY_ATTR __attribute__((always_inline)) {
     return hn::Min(hn::Max(hn::Load(d, p), hn::Set(d, job.low[c])), hn::Set(d, job.high[c]));
   };
@@ -323,8 +337,10 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
     next_even.v[c] = held(row + c * kRecord<T> + kU * N, c);
     q1_left.v[c] = zero;
   }
+  const T* ahead = tile.row(std::min(y + 2, tile.rows - 1));
   for (ptrdiff_t m = 0; m < tile.records; m++, row += kStride, down += kStride, above += 2 * kChannels * N) {
     const bool last = m + 1 == tile.records;
+    for (int line = 0; line < kLines; line++, ahead += kLine) __builtin_prefetch(ahead, 0, 2);
     Pack<V, 2 * kChannels> u, d0, d1;
     for (int c = 0; c < kChannels; c++) {
       const ptrdiff_t o = c * kRecord<T>;
@@ -344,6 +360,7 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
       d1.v[2 * c + 1] = hn::Sub(right_odd, odd);
       hn::StoreInterleaved2(even, odd, d, pixels[c] + 2 * m * N);
     }
+    V record_residual = zero, record_variation = zero, record_gap = zero;
     Pack<V, 2 * kChannels> x0, x1;
     const bool counts = own && m >= tile.own_m0 && m < tile.own_m1;
     for (int odd = 0; odd < 2; odd++) {
@@ -385,8 +402,8 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
         excess = hn::IfThenElseZero(inside, excess);
         slope = hn::IfThenElseZero(inside, slope);
       }
-      gap_gradient.add(excess);
-      variation.add(slope);
+      record_gap = hn::Add(record_gap, excess);
+      record_variation = hn::Add(record_variation, slope);
     }
     for (int c = 0; c < kChannels; c++) {
       T* top = above + c * 2 * N;
@@ -412,12 +429,15 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
           e = hn::IfThenElseZero(inside, e);
           g = hn::IfThenElseZero(inside, g);
         }
-        residual.add(hn::Mul(e, e));
-        gap_data.add(hn::Mul(g, g));
+        record_residual = hn::MulAdd(e, e, record_residual);
+        record_gap = hn::MulAdd(hn::Mul(half, g), g, record_gap);
       }
     }
+    residual.add(record_residual);
+    variation.add(record_variation);
+    gap.add(record_gap);
   }
-  if (own) *sums = {residual.total(), variation.total(), gap_data.total(), gap_gradient.total()};
+  if (own) *sums = {residual.total(), variation.total(), gap.total(), 0};
 }
 
 template <class T, int kChannels, bool kIsotropic>

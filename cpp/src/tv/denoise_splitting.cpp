@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+
 namespace fastcv::tv {
 namespace {
 
@@ -195,6 +196,7 @@ void SplittingSolver<T>::run(std::int64_t iterations) {
     const std::int64_t blocks = (left + depth_ - 1) / depth_;
     const int count = static_cast<int>((left + blocks - 1) / blocks);
     left -= count;
+    check_interrupt();
     stages.clear();
     for (int k = 0; k < count; k++) {
       const double sigma = first_sigma_ + slope_ * static_cast<double>(++done_);
@@ -283,12 +285,11 @@ Certificate SplittingSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>* 
       const std::ptrdiff_t x0 = t.own_m0 * record, count = std::min(t.own_m1 * record, t.columns) - x0;
       for (std::ptrdiff_t y = 0; y < t.rows; y++) {
         const bool own = y >= t.own_y0 && y < t.own_y1;
-        RowSums row;
-        kernels_.check(t, job, y, above, pixels, dual ? q0 : nullptr, dual ? q1 : nullptr, own, &row);
+        kernels_.check(t, job, y, above, pixels, dual ? q0 : nullptr, dual ? q1 : nullptr, own,
+                       own ? &sums[(t.y0 + y) * strips_ + i % strips_] : nullptr);
         if (y % 32 == 0) band.checkpoint();
         if (!own) continue;
         Sums& s = sums[(t.y0 + y) * strips_ + i % strips_];
-        s = {row.residual, row.variation, row.gap_data, row.gap_gradient, 0, 0};
         for (int c = 0; c < shape_.channels; c++) {
           s.rounding += io.write(io.context, c, t.y0 + y, t.x0 + x0, count, pixels[c] + x0);
           if (dual == nullptr) continue;

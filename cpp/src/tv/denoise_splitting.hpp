@@ -49,14 +49,6 @@ struct Stage {
   T keep_r, keep_v;  //                              c = v (keep_r r + keep_v)
 };
 
-// What one row of a tile adds to the certificate.
-struct RowSums {
-  double residual = 0;      // (u - f)^2
-  double variation = 0;     // |grad u|
-  double gap_data = 0;      // (u - f - div q)^2
-  double gap_gradient = 0;  // weight |grad u| - q . grad u
-};
-
 template <class T>
 struct CheckJob {
   T weight, dual_weight;  // the second one: rounded down so far that |q| <= weight in spite of rounding
@@ -76,7 +68,7 @@ struct SplittingKernels {
   // pixels[channel] (`columns` rounded up to whole records), q to q0 and q1 where not null. `above`: q's first
   // component of row y - 1, replaced by that of row y. `own`: whether the row counts.
   void (*check)(const Tile<T>& tile, const CheckJob<T>& job, std::ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
-                T* const* q1, bool own, RowSums* sums);
+                T* const* q1, bool own, Sums* sums);
 };
 
 constexpr int kBlockRows = 4;  // rows that one iteration takes at a visit
