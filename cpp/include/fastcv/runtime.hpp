@@ -47,8 +47,8 @@ struct Interrupted : std::runtime_error {
 using InterruptPoll = bool (*)();
 void set_interrupt_poll(InterruptPoll poll);
 
-// For a call of many short parallel_rows, none of which lives long enough to ask: called between them, it asks about every
-// 50 ms, and throws Interrupted when the caller wants to stop. Does nothing inside a parallel region.
+// For a call of many short parallel_rows, none of which lives long enough to ask: called between them, it asks about
+// every 50 ms, and throws Interrupted when the caller wants to stop. Does nothing inside a parallel region.
 void check_interrupt();
 
 // One thread's share of the rows: [begin, end). `index` < the number of bands, for scratch memory.
