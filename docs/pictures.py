@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import fastcv
-from fastcv.cli.demo import side_by_side
+from fastcv.cli._demo_preprocess import letterboxed
+from fastcv.cli._stage import side_by_side
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -18,6 +19,8 @@ def main() -> None:
     before_after(photo).save(IMAGES / "box_blur.jpg", quality=82, optimize=True, progressive=True)
     borders(photo).save(IMAGES / "box_blur_borders.png", optimize=True)
     alpha(photo).save(IMAGES / "box_blur_alpha.jpg", quality=85, optimize=True, progressive=True)
+    denoised(photo).save(IMAGES / "tv.jpg", quality=85, optimize=True, progressive=True)
+    letterboxed(photo).save(IMAGES / "preprocess.jpg", quality=85, optimize=True, progressive=True)
 
 
 def before_after(photo: np.ndarray) -> Image.Image:
@@ -61,6 +64,16 @@ def alpha(photo: np.ndarray) -> Image.Image:
         'alpha="premultiplied"': blurred["premultiplied"],
     }
     return side_by_side({name: _over_white(rgba) for name, rgba in panels.items()})
+
+
+def denoised(photo: np.ndarray) -> Image.Image:
+    """The face with noise of 25 levels, without it, and what was taken away."""
+    noise = np.random.default_rng(0).normal(0, 25, photo.shape)
+    noisy = np.clip(np.rint(photo + noise), 0, 255).astype(np.uint8)
+    clean = fastcv.denoise_tv(noisy, sigma=25 / 255, channels="joint")
+    removed = np.clip(noisy.astype(int) - clean + 128, 0, 255).astype(np.uint8)
+    panels = {"noise of 25 levels": noisy, "denoise_tv": clean, "what was removed": removed}
+    return side_by_side({name: panel[20:370, 60:410] for name, panel in panels.items()})
 
 
 def _over_white(rgba: np.ndarray) -> np.ndarray:

@@ -88,7 +88,11 @@ def test_targets(target, met):
 
 def test_the_report_is_written_between_the_marks(tmp_path):
     family = SimpleNamespace(
-        NAME="toy", TITLE="toy", SUMMARY="A toy.", PLOTS={}, SECTIONS={"main": ("Main", "grid", "Times faster.")}
+        NAME="toy",
+        TITLE="toy",
+        SUMMARY="A toy.",
+        PLOTS={},
+        SECTIONS={"main": ("Main", "grid", "Times faster.")},
     )
     results = machine.describe()
     failure = report.failed(_case(), ValueError("no"))

@@ -1,33 +1,26 @@
 """``fastcv demo``: what the package does, on a real photo, on this machine.
 
-Every family adds one function to FAMILIES. It gets the Stage (the photo, the folder, the threads), writes its
-pictures through it, and returns its timing table.
+Every family adds one function to FAMILIES, from a module ``_demo_<family>``. It gets the Stage (the photo, the folder,
+the threads), writes its pictures through it, and returns its timing table.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 import fastcv
 from fastcv import datasets
-from fastcv.cli import CommandError, _images, _timing
-
-if TYPE_CHECKING:
-    from PIL import Image as PillowImage
-
-Pixels = npt.NDArray[Any]
+from fastcv.cli import CommandError, _images
+from fastcv.cli._demo_box_blur import box_blur
+from fastcv.cli._demo_preprocess import preprocess
+from fastcv.cli._demo_tv import denoise_tv
+from fastcv.cli._stage import Pixels, Stage, Table, optional
 
 FOLDER = "fastcv-demo"
 HEADING = "# fastcv demo"  # the first line of timings.md, by which a folder is known as the demo's own
@@ -38,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastcv demo",
         usage="fastcv demo [PHOTO] [-o FOLDER] [options]",
-        description="Blur and denoise a real photo (yours, or the one that ships with fastcv), write before and after pictures and "
+        description="Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), write before and after pictures and "
         "a timing table into a folder, and say where.",
         epilog="example: fastcv demo holiday.jpg -o out/",
     )
@@ -113,273 +106,6 @@ def _check_folder(folder: Path, force: bool) -> None:
         raise CommandError(f"{folder / taken[0]} exists: say --force to replace it")
 
 
-@dataclass
-class Table:
-    """Times side by side."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    notes: list[str]
-
-
-@dataclass
-class Stage:
-    """What a family's demo works with."""
-
-    photo: Pixels
-    folder: Path
-    threads: int
-    seconds: float  # to measure one row for
-    written: dict[str, str] = field(default_factory=dict)  # name -> what it shows
-
-    def write_picture(self, name: str, image: Pixels | PillowImage.Image, what: str) -> None:
-        """Save as PNG in the folder."""
-        picture = _images.pillow().fromarray(image) if isinstance(image, np.ndarray) else image
-        with _images.replacing(self.folder / name) as file:
-            picture.save(file, format="PNG")
-        self.written[name] = what
-
-    def write_text(self, name: str, text: str) -> None:
-        """Save as UTF-8 text in the folder."""
-        with _images.replacing(self.folder / name) as file:
-            file.write(text.encode("utf-8"))
-        self.written[name] = "the timing table"
-
-    def sizes(self) -> dict[str, Pixels]:
-        """The photo as it is, and scaled to full HD: one that fits a cache, and one that does not."""
-        resized = _images.pillow().fromarray(self.photo).resize((1920, 1080))
-        pictures = {_size(self.photo): self.photo, "1920x1080x3": np.ascontiguousarray(resized)}
-        return pictures
-
-    def thread_counts(self) -> list[int]:
-        """One, and all."""
-        return sorted({1, self.threads})
-
-
-# ---- box blur ------------------------------------------------------------------------------
-
-
-def box_blur(stage: Stage) -> Table:
-    """Before and after pictures, and fastcv beside a plain copy, OpenCV, SciPy and Pillow."""
-    stage.write_picture("before.png", stage.photo, "the photo")
-    panels = {"before": stage.photo}
-    for ksize in (8, 31):
-        after = fastcv.box_blur(stage.photo, ksize)
-        stage.write_picture(f"box_blur_{ksize}.png", after, f"every pixel the mean of {ksize} x {ksize}")
-        panels[f"ksize {ksize}"] = after
-    stage.write_picture("box_blur.png", side_by_side(panels), "before and after, side by side")
-
-    rows = []
-    for size, image in stage.sizes().items():
-        for threads in stage.thread_counts():
-            for ksize in (3, 8, 31):
-                rows.append([size, str(threads), str(ksize), *_box_blur_row(stage, image, ksize, threads)])
-    missing = [name for name in PEERS if PEERS[name](stage.photo, 3) is None]
-    return Table(
-        "box blur: fastcv beside the others (8-bit RGB)",
-        ["image", "threads", "ksize", "ms", "of a copy", *PEERS],
-        rows,
-        [
-            "ms: fastcv's time. of a copy: the same as a multiple of a plain copy (numpy.copyto, one thread).",
-            "OpenCV, SciPy, Pillow: the time of cv2.blur, uniform_filter and BoxBlur as a",
-            "multiple of fastcv's. Medians of runs that took turns. OpenCV may use as many",
-            "threads as the row says; SciPy and Pillow have only one.",
-            *(f"{name} is not installed: nothing to compare with." for name in missing),
-        ],
-    )
-
-
-def _box_blur_row(stage: Stage, image: Pixels, ksize: int, threads: int) -> list[str]:
-    out, copy = np.empty_like(image), np.empty_like(image)
-    jobs: dict[str, Callable[[], object]] = {
-        "fastcv": lambda: fastcv.box_blur(image, ksize, out=out, num_threads=threads),
-        "copy": lambda: np.copyto(copy, image),
-    }
-    for name, peer in PEERS.items():
-        if (job := peer(image, ksize)) is not None:
-            jobs[name] = job
-    with _opencv_threads(threads):
-        times = _timing.alternate(jobs, stage.seconds, least=5)
-    return [
-        f"{_timing.milliseconds(times, 'fastcv'):.3g}",
-        _times(_timing.ratio(times, "fastcv", "copy")),
-        *(_times(_timing.ratio(times, name, "fastcv")) if name in times else "-" for name in PEERS),
-    ]
-
-
-def _opencv(image: Pixels, ksize: int) -> Callable[[], object] | None:
-    cv2 = _optional("cv2")
-    out = np.empty_like(image)
-    return cv2 and (lambda: cv2.blur(image, (ksize, ksize), dst=out))
-
-
-def _scipy(image: Pixels, ksize: int) -> Callable[[], object] | None:
-    ndimage = _optional("scipy.ndimage")
-    out = np.empty_like(image)
-    return ndimage and (lambda: ndimage.uniform_filter(image, (ksize, ksize, 1), output=out, mode="mirror"))
-
-
-def _pillow(image: Pixels, ksize: int) -> Callable[[], object] | None:
-    picture = _images.pillow().fromarray(image)
-    blur = importlib.import_module("PIL.ImageFilter").BoxBlur((ksize - 1) / 2)
-    return lambda: picture.filter(blur)
-
-
-PEERS: dict[str, Callable[[Pixels, int], Callable[[], object] | None]] = {
-    "OpenCV": _opencv,
-    "SciPy": _scipy,
-    "Pillow": _pillow,
-}
-
-
-@contextmanager
-def _opencv_threads(threads: int) -> Iterator[None]:
-    cv2 = _optional("cv2")
-    if cv2 is None:
-        yield
-        return
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(threads)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
-# ---- total variation -----------------------------------------------------------------------
-
-
-def denoise_tv(stage: Stage) -> Table:
-    """Noise added and taken away again, and fastcv beside scikit-image."""
-    noise = np.random.default_rng(0).normal(0, 25, stage.photo.shape)
-    noisy = np.clip(np.rint(stage.photo + noise), 0, 255).astype(np.uint8)
-    clean = fastcv.denoise_tv(noisy, sigma=0.1, channels="joint", return_info=True)[0]
-    stage.write_picture("noisy.png", noisy, "the photo with noise of 25 levels")
-    stage.write_picture("denoise_tv.png", clean, "and without it: denoise_tv, sigma=0.1, channels joint")
-    stage.write_picture(
-        "denoise.png", side_by_side({"noisy": noisy, "denoise_tv": clean}), "noisy and clean, side by side"
-    )
-
-    grey = np.ascontiguousarray(noisy.mean(axis=-1, dtype=np.float32) / 255)
-    skimage = _optional("skimage.restoration")
-    rows = []
-    for threads in stage.thread_counts():
-        for weight in (0.05, 0.1, 0.2):
-            info = fastcv.denoise_tv(grey, weight, num_threads=threads, return_info=True)[1]
-            jobs: dict[str, Callable[[], object]] = {
-                "fastcv": partial(fastcv.denoise_tv, grey, weight, num_threads=threads)
-            }
-            if skimage is not None:
-                jobs["scikit-image"] = partial(skimage.denoise_tv_chambolle, grey, weight)
-            times = _timing.alternate(jobs, stage.seconds, least=3)
-            rows.append(
-                [
-                    _size(stage.photo[..., :1]),
-                    str(threads),
-                    str(weight),
-                    f"{_timing.milliseconds(times, 'fastcv'):.3g}",
-                    str(info.iterations),
-                    f"{info.relative_gap:.1e}",
-                    _times(_timing.ratio(times, "scikit-image", "fastcv")) if skimage is not None else "-",
-                ]
-            )
-    return Table(
-        "total variation: fastcv beside scikit-image (grey, float32)",
-        ["image", "threads", "weight", "ms", "iterations", "relative gap", "scikit-image"],
-        rows,
-        [
-            "relative gap: the result's objective is proven to be within this share of the optimum.",
-            "scikit-image: the time of denoise_tv_chambolle with its default stop, as a multiple of",
-            "fastcv's. It stops farther from the optimum: by 1e-3 to 1e-1.",
-        ],
-    )
-
-
-# ---- preprocess ----------------------------------------------------------------------------
-
-FACE = (157, 60, 292, 200)  # corners of a box in our photo
-MODEL_SIDE = 640
-
-
-def preprocess(stage: Stage) -> Table:
-    """The letterboxed photo with a box mapped there and back, and fastcv beside OpenCV."""
-    stage.write_picture(
-        "preprocess.png", letterboxed(stage.photo), "a model's input, boxes mapped to it and back"
-    )
-    rows = []
-    for size, image in stage.sizes().items():
-        for name, options in PREPROCESS_JOBS.items():
-            for threads in stage.thread_counts():
-                rows.append([size, name, str(threads), *_preprocess_row(stage, image, options, threads)])
-    missing = _optional("cv2") is None
-    return Table(
-        f"preprocess: 8-bit RGB to float32 {MODEL_SIDE} x {MODEL_SIDE}, mean and std, channels first",
-        ["image", "how", "threads", "ms", "of a fill", "blobFromImage", "resize + NumPy"],
-        rows,
-        [
-            "ms: fastcv's time. of a fill: the same as a multiple of filling the result with a constant.",
-            "blobFromImage (stretched, no std), resize + NumPy: their times as a multiple of fastcv's.",
-            *(["OpenCV is not installed: nothing to compare with."] if missing else []),
-        ],
-    )
-
-
-PREPROCESS_JOBS: dict[str, dict[str, Any]] = {
-    "stretch": {},
-    "letterbox": {"resize": "letterbox"},
-    "antialias": {"antialias": True},
-}
-
-
-def _preprocess_row(stage: Stage, image: Pixels, options: dict[str, Any], threads: int) -> list[str]:
-    mean, std = (np.array(v, np.float32) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    pre = fastcv.Preprocess(MODEL_SIDE, mean=mean, std=std, num_threads=threads, **options)
-    out = np.empty((3, MODEL_SIDE, MODEL_SIDE), np.float32)
-    fill = np.empty_like(out)
-    jobs: dict[str, Callable[[], object]] = {
-        "fastcv": lambda: pre(image, None, out),
-        "fill": lambda: fill.fill(1),
-    }
-    cv2, side = _optional("cv2"), (MODEL_SIDE, MODEL_SIDE)
-    if cv2 is not None:
-        jobs["blob"] = lambda: cv2.dnn.blobFromImage(image, 1 / 255, side, (124, 116, 104))
-        jobs["numpy"] = lambda: np.ascontiguousarray(
-            ((cv2.resize(image, side).astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1)
-        )
-    with _opencv_threads(threads):
-        times = _timing.alternate(jobs, stage.seconds, least=5)
-    return [
-        f"{_timing.milliseconds(times, 'fastcv'):.3g}",
-        _times(_timing.ratio(times, "fastcv", "fill")),
-        *(
-            _times(_timing.ratio(times, name, "fastcv")) if name in times else "-"
-            for name in ("blob", "numpy")
-        ),
-    ]
-
-
-def letterboxed(photo: Pixels) -> PillowImage.Image:
-    """A photo, its letterbox, and one box drawn in both: mapped to the model's input and back."""
-    image, draw = _images.pillow(), importlib.import_module("PIL.ImageDraw")
-    wide = np.ascontiguousarray(photo[: photo.shape[0] * 5 // 8])
-    pre = fastcv.Preprocess(448, resize="letterbox", layout="HWC", dtype="uint8", channels=3)
-    transform = pre.transform(wide.shape)
-    box = np.array(FACE) * (photo.shape[1] / 512)
-    there = transform.map_boxes(box)
-    back = transform.unmap_boxes(there, clip=True)
-    panels = {
-        "the model's input, a box found there": (pre(wide), there),
-        "the box in the photo": (wide, back),
-    }
-    drawn = {}
-    for name, (pixels, corners) in panels.items():
-        panel = image.fromarray(pixels)
-        draw.Draw(panel).rectangle([round(v) for v in corners.tolist()], outline="#ffd400", width=3)
-        drawn[name] = np.asarray(panel)
-    return side_by_side(drawn)
-
-
 FAMILIES: tuple[Callable[[Stage], Table], ...] = (box_blur, denoise_tv, preprocess)
 WRITES = (
     "before.png",
@@ -393,32 +119,6 @@ WRITES = (
     "timings.txt",
     "timings.md",
 )
-
-
-# ---- pictures ------------------------------------------------------------------------------
-
-
-def side_by_side(panels: dict[str, Pixels], side: int = 512) -> PillowImage.Image:
-    """The panels in one labelled row; of large photos the middle, pixel by pixel, because scaling would hide a blur."""
-    image = _images.pillow()
-    draw = importlib.import_module("PIL.ImageDraw")
-    font = importlib.import_module("PIL.ImageFont").load_default(size=26)
-    gap, label = 16, 52
-    cut = {name: _middle(pixels, side) for name, pixels in panels.items()}
-    height = max(pixels.shape[0] for pixels in cut.values())
-    width = sum(pixels.shape[1] + gap for pixels in cut.values()) + gap
-    canvas: PillowImage.Image = image.new("RGB", (width, label + height + gap), "white")
-    pen, x = draw.Draw(canvas), gap
-    for name, pixels in cut.items():
-        canvas.paste(image.fromarray(pixels), (x, label))
-        pen.text((x + pixels.shape[1] / 2, label / 2), name, fill="#222222", font=font, anchor="mm")
-        x += pixels.shape[1] + gap
-    return canvas
-
-
-def _middle(pixels: Pixels, side: int) -> Pixels:
-    y, x = (max(0, (length - side) // 2) for length in pixels.shape[:2])
-    return np.ascontiguousarray(pixels[y : y + side, x : x + side])
 
 
 # ---- tables --------------------------------------------------------------------------------
@@ -467,7 +167,7 @@ def _markdown(tables: list[Table]) -> str:
 def _machine() -> list[str]:
     """What the numbers were taken on."""
     modules = {"NumPy": "numpy", "OpenCV": "cv2", "SciPy": "scipy", "Pillow": "PIL"}
-    found = [(name, _optional(module)) for name, module in modules.items()]
+    found = [(name, optional(module)) for name, module in modules.items()]
     versions = [f"{name} {module.__version__}" for name, module in found if module is not None]
     return [
         f"processor: {_processor()}, {os.cpu_count()} logical CPUs, {platform.system()} {platform.machine()}",
@@ -497,20 +197,3 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.{0 if ratio >= 20 else 1 if ratio >= 5 else 2}f} x"
-
-
-def _size(image: Pixels) -> str:
-    height, width, channels = image.shape
-    return f"{width}x{height}x{channels}"
-
-
-def _optional(name: str) -> Any:
-    """The module, or None when it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None

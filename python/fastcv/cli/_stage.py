@@ -1,0 +1,124 @@
+"""What the parts of the demo work with: the photo, the folder, tables, pictures side by side."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastcv.cli import _images
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
+Pixels = npt.NDArray[Any]
+
+
+@dataclass
+class Table:
+    """Times side by side."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+@dataclass
+class Stage:
+    """What a family's demo works with."""
+
+    photo: Pixels
+    folder: Path
+    threads: int
+    seconds: float  # to measure one row for
+    written: dict[str, str] = field(default_factory=dict)  # name -> what it shows
+
+    def write_picture(self, name: str, image: Pixels | PillowImage.Image, what: str) -> None:
+        """Save as PNG in the folder."""
+        picture = _images.pillow().fromarray(image) if isinstance(image, np.ndarray) else image
+        with _images.replacing(self.folder / name) as file:
+            picture.save(file, format="PNG")
+        self.written[name] = what
+
+    def write_text(self, name: str, text: str) -> None:
+        """Save as UTF-8 text in the folder."""
+        with _images.replacing(self.folder / name) as file:
+            file.write(text.encode("utf-8"))
+        self.written[name] = "the timing table"
+
+    def sizes(self) -> dict[str, Pixels]:
+        """The photo as it is, and scaled to full HD: one that fits a cache, and one that does not."""
+        resized = _images.pillow().fromarray(self.photo).resize((1920, 1080))
+        pictures = {size_text(self.photo): self.photo, "1920x1080x3": np.ascontiguousarray(resized)}
+        return pictures
+
+    def thread_counts(self) -> list[int]:
+        """One, and all."""
+        return sorted({1, self.threads})
+
+
+# ---- pictures ------------------------------------------------------------------------------
+
+
+def side_by_side(panels: dict[str, Pixels], side: int = 512) -> PillowImage.Image:
+    """The panels in one labelled row; of large photos the middle, pixel by pixel, because scaling would hide a blur."""
+    image = _images.pillow()
+    draw = importlib.import_module("PIL.ImageDraw")
+    font = importlib.import_module("PIL.ImageFont").load_default(size=26)
+    gap, label = 16, 52
+    cut = {name: _middle(pixels, side) for name, pixels in panels.items()}
+    height = max(pixels.shape[0] for pixels in cut.values())
+    width = sum(pixels.shape[1] + gap for pixels in cut.values()) + gap
+    canvas: PillowImage.Image = image.new("RGB", (width, label + height + gap), "white")
+    pen, x = draw.Draw(canvas), gap
+    for name, pixels in cut.items():
+        canvas.paste(image.fromarray(pixels), (x, label))
+        pen.text((x + pixels.shape[1] / 2, label / 2), name, fill="#222222", font=font, anchor="mm")
+        x += pixels.shape[1] + gap
+    return canvas
+
+
+def _middle(pixels: Pixels, side: int) -> Pixels:
+    y, x = (max(0, (length - side) // 2) for length in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[y : y + side, x : x + side])
+
+
+# ---- words and peers -----------------------------------------------------------------------
+
+
+def times_text(ratio: float) -> str:
+    return f"{ratio:.{0 if ratio >= 20 else 1 if ratio >= 5 else 2}f} x"
+
+
+def size_text(image: Pixels) -> str:
+    height, width, channels = image.shape
+    return f"{width}x{height}x{channels}"
+
+
+def optional(name: str) -> Any:
+    """The module, or None when it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+@contextmanager
+def opencv_threads(threads: int) -> Iterator[None]:
+    cv2 = optional("cv2")
+    if cv2 is None:
+        yield
+        return
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(threads)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
