@@ -231,7 +231,7 @@ void blur_batch(const BatchView<const T>& in, const BatchView<T>& out, const Box
       const std::ptrdiff_t y1 = std::min(height, y0 + band.end - row);
       call.run(image, y0, y1, scratch.data() + band.index * bytes, band);
       row += y1 - y0;
-      band.checkpoint();
+      if (row < band.end) band.checkpoint();
     }
   });
 }

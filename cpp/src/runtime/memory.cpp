@@ -21,11 +21,11 @@ struct alignas(64) Header {
 
 constexpr std::size_t kHugePage = 2 << 20;
 
-// For the huge pages that lie wholly within the block.
+// For the huge pages that lie wholly within the block, behind its header.
 void advise([[maybe_unused]] Header* block, [[maybe_unused]] std::size_t bytes, [[maybe_unused]] int advice) {
 #ifdef __linux__
   const std::size_t address = reinterpret_cast<std::size_t>(block);
-  const std::size_t begin = (address + kHugePage - 1) / kHugePage * kHugePage,
+  const std::size_t begin = (address + sizeof(Header) + kHugePage - 1) / kHugePage * kHugePage,
                     end = (address + bytes) / kHugePage * kHugePage;
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, advice);  // a hint: nothing depends on it
 #endif
