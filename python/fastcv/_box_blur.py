@@ -80,16 +80,18 @@ def box_blur(
 
     Notes
     -----
-    Integers are exact: the true mean, rounded once. Floats are added in their own type, as balanced trees, and divided once; the error is at most ``log2(kx) + log2(ky) + 4`` ulp of the window's mean ``|x|``, as long
-    as the window's sum is finite. Nothing is ever taken away from a sum, so a NaN or a huge value touches exactly the windows
-    that hold it.
+    Integers are exact: the true mean, rounded once. Floats up to 64 x 64 are added as balanced trees in their own type (so the
+    sum of a window must be finite), larger windows in twice that precision (van Herk's block prefixes and suffixes); the error
+    is at most ``log2(kx) + log2(ky) + 4`` ulp of the window's mean ``|x|``. Nothing is ever taken away from a sum, so a NaN or
+    a huge value touches exactly the windows that hold it.
     The result is the same, byte for byte, for any number of threads, any strides, any place in a batch, and any
     SIMD target. The cost hardly grows with `ksize`.
 
     References
     ----------
-    N. J. Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993) 783-799: pairwise
-    summation.
+    N. J. Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993) 783-799.
+    M. van Herk, "A fast algorithm for local minimum and maximum filters on rectangular and octagonal
+    kernels", Pattern Recognition Letters 13 (1992) 517-521.
 
     Examples
     --------

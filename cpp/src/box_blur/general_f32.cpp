@@ -5,15 +5,23 @@
 #include "hwy/highway.h"
 
 #include "box_blur/doubling-inl.h"
+#include "box_blur/general_float-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::box {
 namespace HWY_NAMESPACE {
 
+template <class Column, bool kPremultiplied>
+void RunSingle(const GeneralJob<float>& job, const Rectangle& part, std::byte* scratch, Band& band) {
+  const GeneralMemory memory = plan_part(job, part, scratch);
+  FloatBlur<float, Column, kPremultiplied> blur(job, memory, part);
+  BlurPart(blur, band);
+}
+
 void BlurSingle(const GeneralJob<float>& job, const Rectangle& part, std::byte* scratch, Band& band) {
-  if (job.alpha == Alpha::kPremultiplied)
-    return DoublingBlur<float, FloatMean<float>, true>(job, part, scratch).run(band);
-  DoublingBlur<float, FloatMean<float>, false>(job, part, scratch).run(band);
+  if (doubling_applies(job)) return DoublingBlur<float, FloatMean<float>>(job, part, scratch).run(band);
+  if (job.alpha == Alpha::kPremultiplied) return RunSingle<double, true>(job, part, scratch, band);
+  RunSingle<float, false>(job, part, scratch, band);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -5,15 +5,23 @@
 #include "hwy/highway.h"
 
 #include "box_blur/doubling-inl.h"
+#include "box_blur/general_float-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::box {
 namespace HWY_NAMESPACE {
 
+template <class Column, bool kPremultiplied>
+void RunDouble(const GeneralJob<double>& job, const Rectangle& part, std::byte* scratch, Band& band) {
+  const GeneralMemory memory = plan_part(job, part, scratch);
+  FloatBlur<double, Column, kPremultiplied> blur(job, memory, part);
+  BlurPart(blur, band);
+}
+
 void BlurDouble(const GeneralJob<double>& job, const Rectangle& part, std::byte* scratch, Band& band) {
-  if (job.alpha == Alpha::kPremultiplied)
-    return DoublingBlur<double, FloatMean<double>, true>(job, part, scratch).run(band);
-  DoublingBlur<double, FloatMean<double>, false>(job, part, scratch).run(band);
+  if (doubling_applies(job)) return DoublingBlur<double, FloatMean<double>>(job, part, scratch).run(band);
+  if (job.alpha == Alpha::kPremultiplied) return RunDouble<double, true>(job, part, scratch, band);
+  RunDouble<double, false>(job, part, scratch, band);
 }
 
 }  // namespace HWY_NAMESPACE

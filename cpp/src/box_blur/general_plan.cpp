@@ -135,10 +135,17 @@ SumWidth sum_width(const GeneralJob<T>& job) {
 
 template <class T>
 ColumnBytes column_bytes(const GeneralJob<T>& job) {
-  const SumWidth width = sum_width(job);
-  const std::size_t column = width == SumWidth::k16Then32 ? 2 : width == SumWidth::k64Then64 ? 8 : 4;
-  const std::size_t sum = width == SumWidth::k16Then32 || width == SumWidth::k32Then32 ? 4 : 8;
-  return {column, 64 * sum / column, 64 * sum / column};
+  if constexpr (std::is_integral_v<T>) {
+    const SumWidth width = sum_width(job);
+    const std::size_t column = width == SumWidth::k16Then32 ? 2 : width == SumWidth::k64Then64 ? 8 : 4;
+    const std::size_t sum = width == SumWidth::k16Then32 || width == SumWidth::k32Then32 ? 4 : 8;
+    return {column, 64 * sum / column, 64 * sum / column};
+  } else {
+    const std::size_t column = job.alpha == Alpha::kPremultiplied ? 8 : sizeof(T);
+    const std::size_t sum = sizeof(T) == 8 ? 16 : 8;  // double, or two doubles
+    const std::size_t kept = 2;                       // the prefix and `extra`, beside the suffixes
+    return {sum * (sliding_window(*job.rows) + kept), 64, 64 / column * sum * (sliding_window(*job.columns) + kept)};
+  }
 }
 
 namespace {
@@ -219,17 +226,8 @@ void fill_outside(const GeneralMemory& memory, const GeneralJob<T>& job) {
 
 template <class T>
 std::size_t general_scratch_bytes(const GeneralJob<T>& job) {
-  if (doubling_applies(job)) return doubling_scratch_bytes(job);
+  if (doubling_applies(job)) return plan_doubling(job, nullptr).bytes;
   return layout(nullptr, *job.rows, *job.columns, job.in.channels, sizeof(T), column_bytes(job)).bytes;
-}
-
-template <>
-std::size_t general_scratch_bytes(const GeneralJob<float>& job) {
-  return doubling_scratch_bytes(job);
-}
-template <>
-std::size_t general_scratch_bytes(const GeneralJob<double>& job) {
-  return doubling_scratch_bytes(job);
 }
 
 template <class T>
@@ -321,6 +319,8 @@ template SumWidth sum_width<std::uint16_t>(const GeneralJob<std::uint16_t>&);
   template GeneralMemory plan_part<T>(const GeneralJob<T>&, const Rectangle&, std::byte*);
 FASTCV_INSTANTIATE(std::uint8_t)
 FASTCV_INSTANTIATE(std::uint16_t)
+FASTCV_INSTANTIATE(float)
+FASTCV_INSTANTIATE(double)
 #undef FASTCV_INSTANTIATE
 
 }  // namespace fastcv::box

@@ -22,9 +22,9 @@ void Blur16(const GeneralJob<uint16_t>& job, const Rectangle& part, std::byte* s
   if (doubling_applies(job)) {
     const double area = static_cast<double>(job.rows->ksize * job.columns->ksize);
     if (HWY_NATIVE_FMA && Uint16Mean<true>(job, area).in_float.magic.exact) {
-      return DoublingBlur<uint16_t, Uint16Mean<true>, false>(job, part, scratch).run(band);
+      return DoublingBlur<uint16_t, Uint16Mean<true>>(job, part, scratch).run(band);
     }
-    return DoublingBlur<uint16_t, Uint16Mean<false>, false>(job, part, scratch).run(band);
+    return DoublingBlur<uint16_t, Uint16Mean<false>>(job, part, scratch).run(band);
   }
   if (job.alpha == Alpha::kPremultiplied) return Run16<uint64_t, uint64_t, true>(job, part, scratch, band);
   const SumWidth width = sum_width(job);
