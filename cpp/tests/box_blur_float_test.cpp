@@ -17,8 +17,8 @@ TYPED_TEST_SUITE(BoxBlurFloat, FloatTypes);
 struct Ksize {
   std::int64_t x, y;
 };
-const Ksize kWindows[] = {{1, 2},   {2, 1},  {2, 2},   {3, 3},   {5, 5},   {8, 8},   {15, 15},
-                          {16, 16}, {17, 9}, {31, 31}, {64, 33}, {128, 3}, {1, 200}, {200, 1}};
+const Ksize kWindows[] = {{1, 2},  {2, 1},   {2, 2},   {3, 3},   {5, 5},   {8, 8},   {15, 15}, {16, 16},
+                          {17, 9}, {31, 31}, {56, 41}, {57, 40}, {64, 33}, {128, 3}, {1, 200}, {200, 1}};
 
 template <class T>
 T bound(const BoxBlurOptions& o, T mean) {

@@ -80,7 +80,7 @@ def box_blur(
 
     Notes
     -----
-    Integers are exact: the true mean, rounded once. Floats up to 64 x 64 are added as balanced trees in their own type (so the
+    Integers are exact: the true mean, rounded once. Floats up to 56 x 56 are added as balanced trees in their own type (so the
     sum of a window must be finite), larger windows in twice that precision (van Herk's block prefixes and suffixes); the error
     is at most ``log2(kx) + log2(ky) + 4`` ulp of the window's mean ``|x|``. Nothing is ever taken away from a sum, so a NaN or
     a huge value touches exactly the windows that hold it.

@@ -3,12 +3,12 @@
 //   out(y, x) = round( sum of in(y - anchor_y + i, x - anchor_x + j) / area ),  0 <= i < ksize_y, 0 <= j < ksize_x
 //
 // Integers: the exact sum, rounded once. float32 and float64: sums are made of additions only, never by adding and
-// taking away, so a spike or a NaN touches no window that does not hold it. Windows of up to 64 x 64 are added as
+// taking away, so a spike or a NaN touches no window that does not hold it. Windows of up to 56 x 56 are added as
 // shallow trees in the image's own type (their sums must stay finite), larger ones by van Herk's suffixes of one block
 // plus prefixes of the next, in twice the precision. The error is at most log2(ksize_x) + log2(ksize_y) + 4 ulp of the
 // window's mean |x|.
 //
-// Cost: independent of the window's size; of floats up to 64 x 64, it grows with the size's logarithm.
+// Cost: independent of the window's size; of floats up to 56 x 56, it grows with the size's logarithm.
 // Result: the same bytes for any number of threads and any strides.
 #pragma once
 

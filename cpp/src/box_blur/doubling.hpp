@@ -31,7 +31,7 @@ struct Doubling {
   Part part[kMostLevels];
 };
 
-constexpr std::ptrdiff_t kMostDoublingWindow = 64;  // at most 2^kMostLevels - 1; beyond, constant cost wins
+constexpr std::ptrdiff_t kMostDoublingWindow = 56;  // below 2^kMostLevels; beyond, constant cost wins
 constexpr int kDoublingGroup = 8;                   // output rows that are worked on together
 constexpr std::ptrdiff_t kBlockBytes = 256;         // four of the widest vectors
 
