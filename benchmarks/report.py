@@ -118,7 +118,9 @@ def _targets(results: dict) -> list[str]:
         rows.append((f"`{case['name']}` {case['simd']}".strip(), what, _limit(v), figure, _answer(v)))
     rows.sort(key=lambda row: not row[-1].startswith(("**missed", "not")))
     text = (
-        f"{met} of {len(verdicts)} figures met, {missed} missed, {len(verdicts) - met - missed} not measured."
+        f"{met} of {len(verdicts)} figures met, {missed} missed, {len(verdicts) - met - missed} not measured. "
+        "They were promised for processors whose vector units are 512 bits wide (AMD family 26, for one); where a 512-bit "
+        "operation takes two turns (family 25), less can be had: `python -m benchmarks.prototype` and its siblings tell how much."
     )
     table = _table(("case", "time of ... to time of ...", "promised", "measured", "answer"), rows)
     return ["## Promised and measured", "", text, "", *table, ""]
