@@ -314,6 +314,28 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
   *high = hn::GetLane(hn::MaxOfLanes(d, most));
 }
 
+template <class T>
+void StartRowFrom(const Tile<T>& tile, ptrdiff_t y, int channel, const StartRow<T>& from) {
+  const Lanes<T> d;
+  constexpr ptrdiff_t N = kN<T>;
+  const auto scale = hn::Set(d, from.per_weight);
+  T* to = tile.row(y) + channel * kRecord<T>;
+  for (ptrdiff_t i = 0; i < tile.records * N; i += N, to += tile.channels * kRecord<T>) {
+    const auto u = hn::LoadU(d, from.u + i), q0 = hn::LoadU(d, from.q0 + i), even = hn::LoadU(d, from.q1_even + i),
+               odd = hn::LoadU(d, from.q1_odd + i), left = hn::LoadU(d, from.q1_odd + i - 1);
+    const auto div0 = hn::Sub(q0, hn::LoadU(d, from.q0_above + i));
+    const auto div_even = hn::Add(div0, hn::Sub(even, left)), div_odd = hn::Add(div0, hn::Sub(odd, even));
+    hn::Store(u, d, to + kU * N);
+    hn::Store(u, d, to + (kU + 1) * N);
+    hn::Store(hn::Add(hn::Load(d, to + kF * N), div_even), d, to + kRhs * N);
+    hn::Store(hn::Add(hn::Load(d, to + (kF + 1) * N), div_odd), d, to + (kRhs + 1) * N);
+    hn::Store(hn::Mul(scale, q0), d, to + kC0 * N);
+    hn::Store(hn::Mul(scale, q0), d, to + (kC0 + 1) * N);
+    hn::Store(hn::Mul(scale, even), d, to + kC1 * N);
+    hn::Store(hn::Mul(scale, odd), d, to + (kC1 + 1) * N);
+  }
+}
+
 template <class T, int kChannels, bool kIsotropic>
 void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
               T* const* q1, bool own, Sums* sums) {
@@ -442,7 +464,7 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
 
 template <class T, int kChannels, bool kIsotropic>
 SplittingKernels<T> KernelsFor() {
-  return {static_cast<int>(kN<T>), &PackRow<T>, &Wavefront<T, kChannels, kIsotropic>,
+  return {static_cast<int>(kN<T>), &PackRow<T>, &StartRowFrom<T>, &Wavefront<T, kChannels, kIsotropic>,
           &CheckRow<T, kChannels, kIsotropic>};
 }
 
