@@ -56,7 +56,7 @@ struct Step {
   T* t0;                 // t's first component of row r - 3, becomes that of row r - 2
   T* carry;              // a vector a channel: t's second component of the record to the left
   ptrdiff_t begin, end;  // records
-  const T* prefetch;     // the line that belongs to record 0
+  const T* prefetch;     // of each channel of record 0, a line
 };
 
 template <class T, int kChannels, bool kIsotropic, int kParity, bool kInner>
@@ -106,7 +106,7 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 
   const auto record = [&](const auto& edge) HWY_ATTR __attribute__((always_inline)) {
     constexpr bool kLast = !std::is_same_v<decltype(edge), const std::false_type&>;
-    __builtin_prefetch(prefetch, 0, 2);
+    HWY_PRAGMA(GCC unroll 3) for (int c = 0; c < kChannels; c++) __builtin_prefetch(prefetch + c * kRecord<T>, 0, 2);
     // The two horizontal neighbours of the pixels of this parity in one row; moves `side` on.
     const auto neighbours = [&](const T* row, V own, V& side, V* other) HWY_ATTR __attribute__((always_inline)) {
       V left, right;
@@ -236,7 +236,7 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 template <class T, int kChannels, bool kIsotropic>
 void Wavefront(const Tile<T>& tile, const Stage<T>* stages, int count, ptrdiff_t r, T* t0) {
   constexpr ptrdiff_t kChunk = 16;  // records
-  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kChannels * kRecord<T> / kLine;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kRecord<T> / kLine;
   alignas(HWY_MAX_BYTES) T carries[kBlockRows * kChannels * kN<T>];
   const ptrdiff_t t0_row = tile.records * 2 * kChannels * kN<T>;
   const ptrdiff_t until = tile.records + kBlockRows - 1;
