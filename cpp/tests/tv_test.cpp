@@ -254,6 +254,28 @@ TYPED_TEST(TvFloat, SameBytesForAnyThreadsAndDepth) {
   }
 }
 
+// Heavy weights start from the image at half its size, and that from half of it.
+TYPED_TEST(TvFloat, HeavyWeights) {
+  using T = TypeParam;
+  for (const std::string& target : simd_detected()) {
+    const Forced forced(target);
+    for (const bool joint : {false, true})
+      for (const bool isotropic : {true, false}) {
+        const Images<T> f = make<T>(1, 21, 34, joint ? 3 : 1, 13);
+        DenoiseTvOptions o = options(0.8, 1e-3);
+        o.joint = joint;
+        o.isotropic = isotropic;
+        const Result<T> r = with(f, o, 1, 0);
+        SCOPED_TRACE(::testing::Message() << target << " joint " << joint << " iso " << isotropic);
+        ASSERT_TRUE(r.info.converged && !r.info.fallback);
+        expect_certified(f, o, r, 1e-5);
+      }
+    const Images<T> f = make<T>(1, 301, 517, 1, 3);
+    const Result<T> one = with(f, options(0.8, 1e-3), 1, 0);
+    for (const int threads : {2, 7}) expect_same(one, with(f, options(0.8, 1e-3), threads, threads));
+  }
+}
+
 // Rows of images may lie anywhere, upside down too, and the result may replace the image.
 TYPED_TEST(TvFloat, AnyStridesAndInPlace) {
   using T = TypeParam;

@@ -135,8 +135,8 @@ def denoise_tv(
     tol : float
         The result's objective is within this share of the least one possible, by certificate.
     max_iter : int
-        The most iterations, for each plane. Where they do not suffice, the result is returned with a `ConvergenceWarning` (or
-        ``info.converged=False``).
+        The most iterations on the full image, for each plane. Where they do not suffice, the result is returned with a
+        `ConvergenceWarning` (or ``info.converged=False``).
     channel_axis : int or None
         Where the channels are. ``None``: there are none, and every axis is space: 1-D, 2-D or 3-D. An array of three axes
         whose last is longer than 16, or of more than four, must say.
@@ -192,7 +192,7 @@ def denoise_tv(
     should its gap stop falling, the primal-dual method of Chambolle and Pock, whose convergence is proven, takes over
     (``info.fallback``). That one also does volumes, weight maps, missing pixels, and joint channels other than three.
     The result is the same, byte for byte, for any number of threads, any strides, and any place in a batch.
-    Memory beyond input and output: 20 to 24 bytes a pixel of the channels in flight (float64: twice that), and ``info.dual``.
+    Memory beyond input and output: 20 to 25 bytes a pixel of the channels in flight (float64: twice that), and ``info.dual``.
 
     References
     ----------

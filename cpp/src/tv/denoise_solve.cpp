@@ -76,18 +76,24 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
   if (constant(weight, &result)) return result;
   const double ratio = slope_ > 0 ? weight / slope_ : 1;
   if (!proven_ && weight > 0) {
+    std::optional<CoarseStart<T>> coarse;
+    if (!loaded_ && !warm_ && CoarseStart<T>::pays(job_.shape, ratio)) {
+      coarse.emplace(job_.shape, job_.io, job_.threads);
+      coarse->solve(weight / 2);
+    }
     if (!loaded_) {
       splitting_.emplace(job_.shape, options_.depth, job_.threads);
       splitting_->load(job_.io);
       if (warm_) splitting_->start(*job_.warm_start, weight);
+      if (coarse) splitting_->start(*coarse, weight);
       loaded_ = true;
     }
-    // sigma may start at 1 and grow by 0.2 an iteration, unless the weight is small beside the image's own slopes.
-    const double first_sigma = std::min(1.0, 1.4 * ratio);
-    splitting_->set_weight(weight, first_sigma, 0.2 * first_sigma, options_.relaxation);
+    const double sigma = splitting_sigma(ratio, coarse ? coarse->ratio() : 0);
+    splitting_->set_weight(weight, sigma, kSplittingSlope * sigma, options_.relaxation);
     // So many iterations took photographs with noise; a second look corrects the guess.
-    const double cold = 46 * ratio * std::pow(1e-3 / tol, 0.32);
+    const double cold = (coarse ? 30 : 46 * ratio) * std::pow(1e-3 / tol, 0.32);
     const double first = std::clamp(warm_ ? 0.3 * cold : cold, 2.0, 60.0);
+    coarse.reset();
     warm_ = true;
     iterate(*splitting_, static_cast<std::int64_t>(first), true, &result);
     if (result.converged || result.stopped || result.iterations >= options_.max_iter ||

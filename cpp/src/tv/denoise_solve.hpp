@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "fastcv/tv.hpp"
+#include "tv/denoise_coarse.hpp"
 #include "tv/denoise_plane.hpp"
 #include "tv/denoise_primal_dual.hpp"
 #include "tv/denoise_splitting.hpp"

@@ -56,7 +56,7 @@ struct Step {
   T* t0;                 // t's first component of row r - 3, becomes that of row r - 2
   T* carry;              // a vector a channel: t's second component of the record to the left
   ptrdiff_t begin, end;  // records
-  const T* prefetch;     // the line that belongs to record 0
+  const T* prefetch;     // of each channel of record 0, a line
 };
 
 template <class T, int kChannels, bool kIsotropic, int kParity, bool kInner>
@@ -106,7 +106,7 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 
   const auto record = [&](const auto& edge) HWY_ATTR __attribute__((always_inline)) {
     constexpr bool kLast = !std::is_same_v<decltype(edge), const std::false_type&>;
-    __builtin_prefetch(prefetch, 0, 2);
+    HWY_PRAGMA(GCC unroll 3) for (int c = 0; c < kChannels; c++) __builtin_prefetch(prefetch + c * kRecord<T>, 0, 2);
     // The two horizontal neighbours of the pixels of this parity in one row; moves `side` on.
     const auto neighbours = [&](const T* row, V own, V& side, V* other) HWY_ATTR __attribute__((always_inline)) {
       V left, right;
@@ -236,7 +236,7 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
 template <class T, int kChannels, bool kIsotropic>
 void Wavefront(const Tile<T>& tile, const Stage<T>* stages, int count, ptrdiff_t r, T* t0) {
   constexpr ptrdiff_t kChunk = 16;  // records
-  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kChannels * kRecord<T> / kLine;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kRecord<T> / kLine;
   alignas(HWY_MAX_BYTES) T carries[kBlockRows * kChannels * kN<T>];
   const ptrdiff_t t0_row = tile.records * 2 * kChannels * kN<T>;
   const ptrdiff_t until = tile.records + kBlockRows - 1;
@@ -312,6 +312,28 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
   if (stream) hwy::FlushStream();
   *low = hn::GetLane(hn::MinOfLanes(d, least));
   *high = hn::GetLane(hn::MaxOfLanes(d, most));
+}
+
+template <class T>
+void StartRowFrom(const Tile<T>& tile, ptrdiff_t y, int channel, const StartRow<T>& from) {
+  const Lanes<T> d;
+  constexpr ptrdiff_t N = kN<T>;
+  const auto scale = hn::Set(d, from.per_weight);
+  T* to = tile.row(y) + channel * kRecord<T>;
+  for (ptrdiff_t i = 0; i < tile.records * N; i += N, to += tile.channels * kRecord<T>) {
+    const auto u = hn::LoadU(d, from.u + i), q0 = hn::LoadU(d, from.q0 + i), even = hn::LoadU(d, from.q1_even + i),
+               odd = hn::LoadU(d, from.q1_odd + i), left = hn::LoadU(d, from.q1_odd + i - 1);
+    const auto div0 = hn::Sub(q0, hn::LoadU(d, from.q0_above + i));
+    const auto div_even = hn::Add(div0, hn::Sub(even, left)), div_odd = hn::Add(div0, hn::Sub(odd, even));
+    hn::Store(u, d, to + kU * N);
+    hn::Store(u, d, to + (kU + 1) * N);
+    hn::Store(hn::Add(hn::Load(d, to + kF * N), div_even), d, to + kRhs * N);
+    hn::Store(hn::Add(hn::Load(d, to + (kF + 1) * N), div_odd), d, to + (kRhs + 1) * N);
+    hn::Store(hn::Mul(scale, q0), d, to + kC0 * N);
+    hn::Store(hn::Mul(scale, q0), d, to + (kC0 + 1) * N);
+    hn::Store(hn::Mul(scale, even), d, to + kC1 * N);
+    hn::Store(hn::Mul(scale, odd), d, to + (kC1 + 1) * N);
+  }
 }
 
 template <class T, int kChannels, bool kIsotropic>
@@ -442,7 +464,7 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
 
 template <class T, int kChannels, bool kIsotropic>
 SplittingKernels<T> KernelsFor() {
-  return {static_cast<int>(kN<T>), &PackRow<T>, &Wavefront<T, kChannels, kIsotropic>,
+  return {static_cast<int>(kN<T>), &PackRow<T>, &StartRowFrom<T>, &Wavefront<T, kChannels, kIsotropic>,
           &CheckRow<T, kChannels, kIsotropic>};
 }
 

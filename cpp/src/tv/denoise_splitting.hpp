@@ -11,12 +11,14 @@
 // black pixels of a row are then its even and odd vectors: no lane is masked and one pointer reaches all of a row.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "fastcv/runtime.hpp"
+#include "tv/denoise_coarse.hpp"
 #include "tv/denoise_plane.hpp"
 
 namespace fastcv::tv {
@@ -56,11 +58,21 @@ struct CheckJob {
   T low[4], high[4];      // u is held within, by channel
 };
 
+// A row of a start at half the size: of each coarse pixel u, and q of the fine pixels in it; q0 does not differ between
+// even and odd ones. q1_odd[-1]: left of the first. May be read up to a whole record.
+template <class T>
+struct StartRow {
+  const T *u, *q0_above, *q0, *q1_even, *q1_odd;
+  T per_weight;  // 1 / weight
+};
+
 template <class T>
 struct SplittingKernels {
   int lanes;
   // `columns` pixels of one channel into row y: u = rhs = f = pixels, c = 0. Widens [*low, *high] to hold them.
   void (*pack)(const Tile<T>& tile, std::ptrdiff_t y, int channel, const T* pixels, T* low, T* high);
+  // Row y of one channel, packed before: u, c = q / weight, rhs = f + div q.
+  void (*start)(const Tile<T>& tile, std::ptrdiff_t y, int channel, const StartRow<T>& from);
   // `count` iterations on the rows that a wavefront starting at row r reaches. t0: a row of dual values for each of
   // the iterations, zero before the first r. One call for each r = 0, kBlockRows, ... < rows + 2 count + kBlockRows.
   void (*wavefront)(const Tile<T>& tile, const Stage<T>* stages, int count, std::ptrdiff_t r, T* t0);
@@ -70,6 +82,14 @@ struct SplittingKernels {
   void (*check)(const Tile<T>& tile, const CheckJob<T>& job, std::ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
                 T* const* q1, bool own, Sums* sums);
 };
+
+// The first sigma, and by how much of it each iteration raises it: 1 suits photographs, unless the weight is small
+// beside the image's own slopes; `ratio`: weight / mean |grad f|. With a start from half the size (`coarse_ratio`: that
+// of the half, else 0) little is left to do but what moves slowly, and a heavy weight gains from larger steps.
+constexpr double kSplittingSlope = 0.2, kSplittingRelaxation = 1.6;
+inline double splitting_sigma(double ratio, double coarse_ratio) {
+  return std::min(1.0, 1.4 * ratio) * std::clamp(coarse_ratio / 8, 1.0, 4.0);
+}
 
 constexpr int kBlockRows = 4;  // rows that one iteration takes at a visit
 
@@ -86,6 +106,8 @@ class SplittingSolver {
   void load(const PlaneIo<T>& io);
   // Starts from a dual field: u = f + div q.
   void start(const PlaneDual<T>& dual, double weight);
+  // Starts from the optimum of the image at half its size.
+  void start(const CoarseStart<T>& coarse, double weight);
   // From the next iteration on; what was reached with another weight is scaled to this one.
   void set_weight(double weight, double first_sigma, double slope, double relaxation);
   void run(std::int64_t iterations);

@@ -1,0 +1,98 @@
+#include "tv/denoise_coarse.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "fastcv/runtime.hpp"
+#include "tv/denoise_sigma.hpp"
+#include "tv/denoise_splitting.hpp"
+
+namespace fastcv::tv {
+namespace {
+
+constexpr std::int64_t kIterations = 30;  // on each level; more save less on the fine one than they cost
+
+template <class T>
+T* at(const CoarseStart<T>& level, int channel, std::ptrdiff_t y, std::ptrdiff_t x) {
+  return const_cast<T*>(level.image(channel, y)) + x;
+}
+
+template <class T>
+void read_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count, T* to) {
+  std::copy_n(at(*static_cast<const CoarseStart<T>*>(context), channel, y, x), count, to);
+}
+
+template <class T>
+double write_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count,
+                 const T* from) {
+  std::copy_n(from, count, at(*static_cast<const CoarseStart<T>*>(context), channel, y, x));
+  return 0;
+}
+
+}  // namespace
+
+template <class T>
+bool CoarseStart<T>::pays(const PlaneShape& shape, double ratio) {
+  constexpr double kHeavy = 1.5;
+  constexpr std::ptrdiff_t kLeast = 16;  // pixels a side
+  return ratio > kHeavy && std::min(shape.rows, shape.columns) >= kLeast;
+}
+
+template <class T>
+CoarseStart<T>::CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads)
+    : shape_(fine), threads_(threads) {
+  shape_.rows = (fine.rows + 1) / 2;
+  shape_.columns = (fine.columns + 1) / 2;
+  image_.resize(shape_.pixels() * shape_.channels);
+  parallel_rows(shape_.rows, 1 + (32 << 10) / shape_.columns, threads, [&](Band& band) {
+    std::vector<T> rows(4 * shape_.columns);
+    T *upper = rows.data(), *lower = upper + 2 * shape_.columns;
+    for (std::ptrdiff_t y = band.begin; y < band.end; y++) {
+      if (y % 32 == 0) band.checkpoint();
+      for (int c = 0; c < shape_.channels; c++) {
+        // A last pixel without a partner counts twice.
+        io.read(io.context, c, 2 * y, 0, fine.columns, upper);
+        io.read(io.context, c, std::min(2 * y + 1, fine.rows - 1), 0, fine.columns, lower);
+        if (fine.columns % 2 == 1) {
+          upper[fine.columns] = upper[fine.columns - 1];
+          lower[fine.columns] = lower[fine.columns - 1];
+        }
+        T* to = at(*this, c, y, 0);
+        for (std::ptrdiff_t x = 0; x < shape_.columns; x++) {
+          to[x] = T(0.25) * ((upper[2 * x] + upper[2 * x + 1]) + (lower[2 * x] + lower[2 * x + 1]));
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+PlaneIo<T> CoarseStart<T>::io() const {
+  return {this, &read_row<T>, &write_row<T>};
+}
+
+template <class T>
+void CoarseStart<T>::solve(double weight) {
+  const double slope = mean_slope(shape_, io());
+  ratio_ = slope > 0 ? weight / slope : 1;
+  std::optional<CoarseStart> coarser;
+  if (pays(shape_, ratio_)) {
+    coarser.emplace(shape_, io(), threads_);
+    coarser->solve(weight / 2);
+  }
+  SplittingSolver<T> solver(shape_, 0, threads_);
+  solver.load(io());
+  if (coarser) solver.start(*coarser, weight);
+  const double sigma = splitting_sigma(ratio_, coarser ? coarser->ratio() : 0);
+  coarser.reset();
+  solver.set_weight(weight, sigma, kSplittingSlope * sigma, kSplittingRelaxation);
+  solver.run(kIterations);
+  dual_.resize(2 * image_.size());
+  const PlaneDual<T> dual = this->dual();
+  solver.check(io(), &dual);
+}
+
+template class CoarseStart<float>;
+template class CoarseStart<double>;
+
+}  // namespace fastcv::tv

@@ -1,0 +1,40 @@
+// A start for the fast solver where the weight is heavy: the optimum of the image at half its size.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "tv/denoise_plane.hpp"
+
+namespace fastcv::tv {
+
+// At half the size a pixel stands for four, and an edge between two for two: per pixel that is the same problem with
+// half the weight. What is found there, and at half of that size first, is right in all but its details.
+template <class T>
+class CoarseStart {
+ public:
+  CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads);
+  // Nearly: a fixed number of iterations on each level. Costs about a third as many on the fine one.
+  void solve(double weight);
+
+  const PlaneShape& shape() const { return shape_; }
+  PlaneIo<T> io() const;
+  PlaneDual<T> dual() const { return {const_cast<T*>(dual_.data()), shape_}; }
+  // Channel by channel.
+  const T* image(int channel, std::ptrdiff_t y) const {
+    return image_.data() + channel * shape_.pixels() + y * shape_.columns;
+  }
+  // The weight, beside the mean |grad f| at half the size.
+  double ratio() const { return ratio_; }
+  // Whether halving pays, for such a ratio on the fine level.
+  static bool pays(const PlaneShape& shape, double ratio);
+
+ private:
+  PlaneShape shape_;
+  int threads_;
+  double ratio_ = 0;
+  std::vector<T> image_;  // f, then u
+  std::vector<T> dual_;
+};
+
+}  // namespace fastcv::tv
