@@ -204,19 +204,23 @@ struct DoublingBlur {
   }
 
   // Of w < 8 rows, each output by itself: the rows come from the nearest cache.
-  template <int kWindow, bool kTail>
-  HWY_INLINE void sums_of_few(const T* const* rows, ptrdiff_t column, Sum* to) const {
-    HWY_PRAGMA(GCC unroll 8) for (int i = 0; i < kGroup; i++) {
-      store(tree<kWindow, kTail>(rows + i, column), to + i * memory.line_values);
+  template <int kWindow>
+  HWY_INLINE void whole_sums(const T* const* rows, ptrdiff_t column, Sum* to) const {
+    if constexpr (kWindow == 8) {
+      sums_of_many<false>(rows, column, to);
+    } else {
+      HWY_PRAGMA(GCC unroll 8) for (int i = 0; i < kGroup; i++) {
+        store(tree<kWindow, false>(rows + i, column), to + i * memory.line_values);
+      }
     }
   }
-
-  template <int kWindow, bool kTail>
-  HWY_INLINE void group_sums(const T* const* rows, ptrdiff_t column, Sum* to) const {
-    if constexpr (kWindow == 8) {
-      sums_of_many<kTail>(rows, column, to);
-    } else {
-      sums_of_few<kWindow, kTail>(rows, column, to);
+  // The same sums at a row's ends.
+  HWY_NOINLINE void tail_sums(const T* const* rows, ptrdiff_t column, Sum* to) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      if (row_window >= 8) return sums_of_many<true>(rows, column, to);
+    }
+    for (int i = 0; i < kGroup; i++) {
+      store(leaf<true>(rows + i, row_window, column), to + i * memory.line_values);
     }
   }
 
@@ -225,7 +229,7 @@ struct DoublingBlur {
     Sum* to = line(0) - image_first;
     const ptrdiff_t step = kPair * kLane, whole = HWY_MIN(image_end, row_values - step + 1);
     ptrdiff_t column = image_first;
-    if (aligned_after > 0) group_sums<kWindow, true>(rows, column, to + column);
+    if (aligned_after > 0) tail_sums(rows, column, to + column);
     column += aligned_after;
     for (; column < whole; column += step) {
       for (int i = 0; i < kGroup; i++) {
@@ -233,9 +237,9 @@ struct DoublingBlur {
           __builtin_prefetch(reinterpret_cast<const char*>(soon[i] + column) + b);
         }
       }
-      group_sums<kWindow, false>(rows, column, to + column);
+      whole_sums<kWindow>(rows, column, to + column);
     }
-    for (; column < image_end; column += step) group_sums<kWindow, true>(rows, column, to + column);
+    for (; column < image_end; column += step) tail_sums(rows, column, to + column);
   }
 
   // The lines of output rows [y, y + 8); a group begins at a multiple of eight, whoever asks for its rows.
