@@ -219,7 +219,7 @@ Kernel WindowsForChannels(ptrdiff_t channels, PixelType type) {
 
 bool PlanFilterWindows(Plan* plan) {
   Tables& t = plan->tables;
-  if (!set_windows(*plan, &t)) return false;
+  if (!set_windows(*plan, {128, kMostWindow}, &t)) return false;
   const Taps& columns = plan->columns;
   const int bits = most_bits(columns, 16000, 20);  // high must fit a byte
   std::vector<int32_t> taps(static_cast<size_t>(t.groups) * 4);
