@@ -17,7 +17,7 @@ namespace fastcv::preprocess {
 
 // One thread's buffers.
 struct FilterMemory {
-  float* ring;           // rows.taps rows of out_channels planes
+  float* ring;           // slots(plan) rows of out_channels planes
   const float** rows;    // those an output row is made of, from the first
   std::byte* planes;     // of one output row, when pixels are to be interleaved
   std::ptrdiff_t pitch;  // floats of a plane
@@ -28,6 +28,8 @@ struct FilterMemory {
     rows = reinterpret_cast<const float**>(scratch + ring_bytes(plan));
     planes = scratch + (bytes(plan) - planes_bytes(plan));
   }
+  // Rows are filtered by twos: one may be ahead of its time.
+  static std::ptrdiff_t slots(const Plan& p) { return p.rows.taps + 1; }
   static std::size_t bytes(const Plan& p) { return ring_bytes(p) + rows_bytes(p) + planes_bytes(p); }
 
  private:
@@ -38,7 +40,7 @@ struct FilterMemory {
     return p.layout == PixelLayout::kHwc ? static_cast<std::size_t>(p.out_channels) * plane_bytes(p) : 0;
   }
   static std::size_t ring_bytes(const Plan& p) {
-    const std::ptrdiff_t planes = checked_mul(p.rows.taps, p.out_channels, "Preprocess: image");
+    const std::ptrdiff_t planes = checked_mul(slots(p), p.out_channels, "Preprocess: image");
     return static_cast<std::size_t>(
         checked_mul(planes, static_cast<std::ptrdiff_t>(plane_bytes(p)), "Preprocess: image"));
   }
@@ -125,24 +127,38 @@ HWY_NOINLINE void SumRingRow(const Plan& plan, const FilterMemory& memory, const
 
 // ---- the ring ------------------------------------------------------------------------------
 
-// horizontal(row, to): filters a source row into the planes at `to`.
+// horizontal(row, to, Flag<two>): filters a source row, or it and the next one, into the planes at to[0] (and to[1]).
 template <int kChannels, PixelType kType, class Horizontal>
 HWY_INLINE void FilterRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                            const FilterMemory& memory, Band& band, const Horizontal& horizontal) {
   const Taps& rows = plan.rows;
-  const ptrdiff_t taps = rows.taps, ring_row = kChannels * memory.pitch;
+  const ptrdiff_t taps = rows.taps, slots = FilterMemory::slots(plan), ring_row = kChannels * memory.pitch;
+  const ptrdiff_t end = rows.start[y1 - 1] + taps;
   ptrdiff_t next = 0, slot = 0;  // the source row to filter next, and its place in the ring
+  const auto take_slot = [&]() HWY_ATTR {
+    float* place = memory.ring + slot * ring_row;
+    slot = slot + 1 == slots ? 0 : slot + 1;
+    return place;
+  };
   ForEachRow<kChannels>(plan, out, y0, y1, memory.planes, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
     const ptrdiff_t first = rows.start[y];
     if (next < first) next = first;
-    for (; next < first + taps; next++) {
-      horizontal(RowOf(in, next), memory.ring + slot * ring_row);
-      slot = slot + 1 == taps ? 0 : slot + 1;
+    while (next < first + taps) {
+      float* places[2] = {take_slot(), nullptr};
+      if (next + 1 < end) {
+        places[1] = take_slot();
+        horizontal(RowOf(in, next), places, Flag<true>());
+        next += 2;
+      } else {
+        horizontal(RowOf(in, next), places, Flag<false>());
+        next += 1;
+      }
     }
-    ptrdiff_t at = slot;  // the oldest row: all of the ring is needed
+    ptrdiff_t at = slot - (next - first);
+    if (at < 0) at += slots;
     for (ptrdiff_t t = 0; t < taps; t++) {
       memory.rows[t] = memory.ring + at * ring_row;
-      at = at + 1 == taps ? 0 : at + 1;
+      at = at + 1 == slots ? 0 : at + 1;
     }
     SumRingRow<kChannels, kType>(plan, memory, rows.weights(y), to);
   });
@@ -154,8 +170,10 @@ HWY_INLINE V32 AddDots(V32 sum, V8 bytes, V8 weights) {
   return V32{_mm512_dpbusd_epi32(sum.raw, bytes.raw, weights.raw)};
 }
 
-template <int kVectors, int kChannels, int kGroups>
-HWY_NOINLINE void FilterWindowRow(const Plan& plan, const uint8_t* row, float* to) {
+// kRows rows at once share the tables.
+template <int kRows, int kVectors, int kChannels, int kGroups>
+HWY_NOINLINE void FilterWindowRow(const Plan& plan, const uint8_t* const* rows, float* const* to) {
+  constexpr int kSums = kRows * kChannels;
   const D8 d8;
   const Tables& t = plan.tables;
   const ptrdiff_t blocks = window_blocks(plan), groups = kGroups > 0 ? kGroups : t.groups;
@@ -164,44 +182,52 @@ HWY_NOINLINE void FilterWindowRow(const Plan& plan, const uint8_t* row, float* t
   const uint8_t* index = t.index.data();
   const auto* high = reinterpret_cast<const uint8_t*>(t.high.data());
   const auto* low = reinterpret_cast<const uint8_t*>(t.low.data());
-  for (ptrdiff_t b = 0; b < blocks; b++, to += kChannels * kBlock) {
-    ByteWindow<kVectors> window;
-    window.Load(row + t.base[b]);
-    V32 high_sum[kChannels], low_sum[kChannels];
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) high_sum[k] = low_sum[k] = hn::Zero(D32());
+  for (ptrdiff_t b = 0; b < blocks; b++) {
+    ByteWindow<kVectors> window[kRows];
+    for (int r = 0; r < kRows; r++) window[r].Load(rows[r] + t.base[b]);
+    V32 high_sum[kSums], low_sum[kSums];
+    HWY_PRAGMA(GCC unroll 8) for (int i = 0; i < kSums; i++) high_sum[i] = low_sum[i] = hn::Zero(D32());
     HWY_PRAGMA(GCC unroll 2) for (ptrdiff_t g = 0; g < groups; g++, index += 64, high += 64, low += 64) {
       V8 first = hn::Load(d8, index), w_high = hn::Load(d8, high), w_low = hn::Load(d8, low);
       KeepInRegister(first);
       KeepInRegister(w_high);
       KeepInRegister(w_low);
       HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-        const V8 bytes = window.Lookup(hn::Add(first, shift[k]));
-        high_sum[k] = AddDots(high_sum[k], bytes, w_high);
-        low_sum[k] = AddDots(low_sum[k], bytes, w_low);
+        const V8 at = hn::Add(first, shift[k]);
+        HWY_PRAGMA(GCC unroll 2) for (int r = 0; r < kRows; r++) {
+          const V8 bytes = window[r].Lookup(at);
+          const int i = r * kChannels + k;
+          high_sum[i] = AddDots(high_sum[i], bytes, w_high);
+          low_sum[i] = AddDots(low_sum[i], bytes, w_low);
+        }
       }
     }
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-      const V32 sum = hn::Add(hn::ShiftLeft<7>(high_sum[k]), low_sum[k]);
-      hn::Store(hn::ConvertTo(DF(), sum), DF(), to + k * kBlock);
+    HWY_PRAGMA(GCC unroll 8) for (int i = 0; i < kSums; i++) {
+      const V32 sum = hn::Add(hn::ShiftLeft<7>(high_sum[i]), low_sum[i]);
+      hn::Store(hn::ConvertTo(DF(), sum), DF(), to[i / kChannels] + (b * kChannels + i % kChannels) * kBlock);
     }
   }
 }
 
-template <int kVectors, int kChannels>
-HWY_INLINE void FilterWindow(const Plan& plan, const uint8_t* row, float* to) {
-  if (plan.tables.groups == 1) return FilterWindowRow<kVectors, kChannels, 1>(plan, row, to);
-  if (plan.tables.groups == 2) return FilterWindowRow<kVectors, kChannels, 2>(plan, row, to);
-  FilterWindowRow<kVectors, kChannels, 0>(plan, row, to);
+template <int kRows, int kVectors, int kChannels>
+HWY_INLINE void FilterWindow(const Plan& plan, const uint8_t* const* rows, float* const* to) {
+  if (plan.tables.groups == 1) return FilterWindowRow<kRows, kVectors, kChannels, 1>(plan, rows, to);
+  if (plan.tables.groups == 2) return FilterWindowRow<kRows, kVectors, kChannels, 2>(plan, rows, to);
+  FilterWindowRow<kRows, kVectors, kChannels, 0>(plan, rows, to);
 }
 
 template <int kVectors, int kChannels, PixelType kType>
 void FilterWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                    std::byte* scratch, Band& band) {
   const FilterMemory memory(plan, scratch);
-  NarrowRow copy;
-  FilterRows<kChannels, kType>(plan, in, out, y0, y1, memory, band, [&](const uint8_t* row, float* to) HWY_ATTR {
-    FilterWindow<kVectors, kChannels>(plan, Readable(plan, row, &copy), to);
-  });
+  NarrowRow copies[2];
+  const auto horizontal = [&](const uint8_t* row, float* const* to, auto two) HWY_ATTR {
+    constexpr int kRows = decltype(two)::kValue ? 2 : 1;
+    const uint8_t* rows[2] = {Readable(plan, row, &copies[0]), nullptr};
+    if constexpr (kRows == 2) rows[1] = Readable(plan, row + in.row_stride, &copies[1]);
+    FilterWindow<kRows, kVectors, kChannels>(plan, rows, to);
+  };
+  FilterRows<kChannels, kType>(plan, in, out, y0, y1, memory, band, horizontal);
 }
 
 template <int kVectors, int kChannels>
