@@ -85,15 +85,25 @@ def opencv_blob(image: np.ndarray, size: Size, threads: int) -> Contestant:
     )
 
 
-def opencv_numpy(image: np.ndarray, size: Size, threads: int) -> Contestant:
+def _opencv_numpy(image: np.ndarray, size: Size, threads: int, name: str, area: bool) -> Contestant:
     cv2 = peers.opencv(threads)
     mean, std = np.float32(MEAN), np.float32(STD)
+    how = cv2.INTER_AREA if area else cv2.INTER_LINEAR
 
     def call() -> np.ndarray:
-        resized = cv2.resize(image, size[::-1])
+        resized = cv2.resize(image, size[::-1], interpolation=how)
         return np.ascontiguousarray(((resized.astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1))
 
-    return Contestant("cv2.resize + NumPy", call, expected=answer(image, size))
+    return Contestant(name, call, expected=None if area else answer(image, size))
+
+
+def opencv_numpy(image: np.ndarray, size: Size, threads: int) -> Contestant:
+    return _opencv_numpy(image, size, threads, "cv2.resize + NumPy", area=False)
+
+
+def opencv_area_numpy(image: np.ndarray, size: Size, threads: int) -> Contestant:
+    """What OpenCV has for antialiased shrinking: it looks at every pixel, as we do."""
+    return _opencv_numpy(image, size, threads, "cv2.resize (area) + NumPy", area=True)
 
 
 def opencv_resize(image: np.ndarray, size: Size, threads: int) -> Contestant:
@@ -147,6 +157,7 @@ def pillow_nearest(image: np.ndarray, size: Size, threads: int) -> Contestant:
 NAMES = {
     opencv_blob: "cv2 blobFromImage",
     opencv_numpy: "cv2.resize + NumPy",
+    opencv_area_numpy: "cv2.resize (area) + NumPy",
     opencv_resize: "cv2.resize alone",
     kornia_stretch: "kornia-rs stretch",
     kornia_letterbox: "kornia-rs letterbox",

@@ -256,6 +256,19 @@ TEST(PreprocessSizes, EveryWidth) {
         }
 }
 
+// Blocks of 120 to 200 bytes a row: windows of two vectors, of a third one that two rows share, of three, and of too
+// many.
+TEST(PreprocessSizes, WindowsOfTwoRows) {
+  for (const std::ptrdiff_t channels : {1, 3, 4})
+    for (std::ptrdiff_t span = 120; span <= 200; span++) {
+      const std::ptrdiff_t to = 50 + span % 15, width = span * to / (16 * channels);
+      const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(5, width, channels, Content::kRandom, span);
+      PreprocessOptions o = options(3, to, Interpolation::kBilinear);
+      o.reverse_channels = channels > 1 && span % 2 != 0;
+      if (!right_everywhere<std::uint8_t>(in.readable(), o)) return;
+    }
+}
+
 TEST(PreprocessSizes, Large) {
   for (const auto& [i, antialias] : {std::pair{Interpolation::kBilinear, false},
                                      {Interpolation::kBilinear, true},

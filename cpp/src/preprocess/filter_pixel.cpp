@@ -102,14 +102,6 @@ HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, ptrdiff_t taps
 
 // ---- horizontal ----------------------------------------------------------------------------
 
-// Per block: two neighbouring pixels' 16-bit values as pairs of the same channel.
-template <int kPixel>
-HWY_INLINE V8 PairOrder() {
-  alignas(16) static constexpr uint8_t kThree[16] = {0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 0x80, 0x80, 0x80, 0x80};
-  alignas(16) static constexpr uint8_t kFour[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
-  return hn::LoadDup128(D8(), kPixel == 3 ? kThree : kFour);
-}
-
 template <int kPixel, int kChannels, PixelType kType>
 HWY_NOINLINE void FilterLine(const Plan& plan, const Scaling<kChannels>& scaling, const int16_t* line,
                              Row<kChannels> to) {

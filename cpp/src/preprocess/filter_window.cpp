@@ -68,20 +68,34 @@ namespace HWY_NAMESPACE {
 
 // ---- vertical ------------------------------------------------------------------------------
 
-HWY_INLINE VF Clipped(const Plan& plan, VF v) {
-  const DF d;
-  return plan.clip ? hn::Min(hn::Max(v, hn::Set(d, plan.low)), hn::Set(d, plan.high)) : v;
-}
+// What is done to sums, in registers: the compiler cannot know that stores leave the plan alone.
+template <int kChannels>
+struct Finish {
+  VF gain[kChannels], bias[kChannels], low, high;
+  bool clip;
+  HWY_INLINE explicit Finish(const Plan& plan) : clip(plan.clip) {
+    const DF d;
+    low = hn::Set(d, plan.low);
+    high = hn::Set(d, plan.high);
+    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+      gain[k] = hn::Set(d, plan.gain[k]);
+      bias[k] = hn::Set(d, plan.bias[k]);
+    }
+  }
+  HWY_INLINE VF operator()(VF v, int k) const {
+    if (clip) v = hn::Min(hn::Max(v, low), high);
+    return hn::MulAdd(v, gain[k], bias[k]);
+  }
+};
 
 // kBlocks blocks of every channel, whose sums share each weight. A ring's row holds block after block, in each the
 // channels one after the other: one pointer and constant distances.
 template <int kBlocks, int kChannels, PixelType kType, bool kWhole>
-HWY_INLINE void SumRing(const Plan& plan, const FilterMemory& memory, const float* weight, ptrdiff_t x,
-                        const Row<kChannels>& to) {
+HWY_INLINE void SumRing(const float* const* rows, const float* weight, ptrdiff_t taps, const Finish<kChannels>& finish,
+                        ptrdiff_t x, ptrdiff_t count, const Row<kChannels>& to) {
   constexpr int kSums = kBlocks * kChannels;
   const DF d;
-  const float* const* rows = memory.rows;
-  const ptrdiff_t from = x * kChannels, taps = plan.rows.taps;
+  const ptrdiff_t from = x * kChannels;
   VF sum[kSums];
   VF w = hn::Set(d, weight[0]);
   const float* row = rows[0] + from;
@@ -93,21 +107,22 @@ HWY_INLINE void SumRing(const Plan& plan, const FilterMemory& memory, const floa
     for (int i = 0; i < kSums; i++) sum[i] = hn::MulAdd(hn::Load(d, row + i * kLanes), w, sum[i]);
   }
   HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-    const VF gain = hn::Set(d, plan.gain[k]), bias = hn::Set(d, plan.bias[k]);
     HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kBlocks; i++) {
-      const VF v = hn::MulAdd(Clipped(plan, sum[i * kChannels + k]), gain, bias);
-      StoreValues<kType, kWhole>(v, to.plane[k], x + i * kLanes, plan.columns.count - x);
+      StoreValues<kType, kWhole>(finish(sum[i * kChannels + k], k), to.plane[k], x + i * kLanes, count - x);
     }
   }
 }
 
 template <int kChannels, PixelType kType>
 HWY_NOINLINE void SumRingRow(const Plan& plan, const FilterMemory& memory, const float* weight, Row<kChannels> to) {
-  const ptrdiff_t count = plan.columns.count;
+  const ptrdiff_t count = plan.columns.count, taps = plan.rows.taps;
+  const float* const* rows = memory.rows;
+  const Finish<kChannels> finish(plan);
   ptrdiff_t x = 0;
-  for (; x + 4 * kLanes <= count; x += 4 * kLanes) SumRing<4, kChannels, kType, true>(plan, memory, weight, x, to);
-  for (; x + kLanes <= count; x += kLanes) SumRing<1, kChannels, kType, true>(plan, memory, weight, x, to);
-  if (x < count) SumRing<1, kChannels, kType, false>(plan, memory, weight, x, to);
+  for (; x + 4 * kLanes <= count; x += 4 * kLanes)
+    SumRing<4, kChannels, kType, true>(rows, weight, taps, finish, x, count, to);
+  for (; x + kLanes <= count; x += kLanes) SumRing<1, kChannels, kType, true>(rows, weight, taps, finish, x, count, to);
+  if (x < count) SumRing<1, kChannels, kType, false>(rows, weight, taps, finish, x, count, to);
 }
 
 // ---- the ring ------------------------------------------------------------------------------
@@ -230,7 +245,7 @@ Kernel WindowsForChannels(ptrdiff_t channels, PixelType type) {
 
 bool PlanFilterWindows(Plan* plan) {
   Tables& t = plan->tables;
-  if (!set_windows(*plan, &t)) return false;
+  if (!set_windows(*plan, {128, kMostWindow}, &t)) return false;
   const Taps& columns = plan->columns;
   const int bits = most_bits(columns, 16000, 20);  // high must fit a byte
   std::vector<int32_t> taps(static_cast<size_t>(t.groups) * 4);

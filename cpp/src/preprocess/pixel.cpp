@@ -94,14 +94,6 @@ void NearestPixels(const Plan& plan, const SourceImage& in, const TargetImage& o
 
 // ---- two taps ------------------------------------------------------------------------------
 
-// Per block of 16 bytes: from the 16-bit values of two pixels to pairs of the same channel.
-template <int kPixel>
-HWY_INLINE V8 PairOrder() {
-  alignas(16) static constexpr uint8_t kThree[16] = {0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 0x80, 0x80, 0x80, 0x80};
-  alignas(16) static constexpr uint8_t kFour[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
-  return hn::LoadDup128(D8(), kPixel == 3 ? kThree : kFour);
-}
-
 template <int kPixel, int kChannels, PixelType kType>
 HWY_NOINLINE void BilinearPixelRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row_a,
                                    const uint8_t* row_b, const RowEnd& end_a, const RowEnd& end_b, const int8_t* w,

@@ -100,6 +100,14 @@ HWY_INLINE PixelType WrittenType(const Plan& plan) {
 }
 
 #if FASTCV_HAVE_BYTE_DOTS
+// Per block of 16 bytes: two neighbouring pixels' 16-bit values as pairs of the same channel.
+template <int kPixel>
+HWY_INLINE V8 PairOrder() {
+  alignas(16) static constexpr uint8_t kThree[16] = {0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 0x80, 0x80, 0x80, 0x80};
+  alignas(16) static constexpr uint8_t kFour[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
+  return hn::LoadDup128(D8(), kPixel == 3 ? kThree : kFour);
+}
+
 // Four vectors of one 32-bit value a channel and block, turned into one vector a channel.
 HWY_INLINE void Transpose4(V32 (&v)[4]) {
   const hn::RepartitionToWide<D32> d64;

@@ -55,7 +55,7 @@ int most_bits(const Taps& taps, double largest, int most) {
   return bits;
 }
 
-bool set_windows(const Plan& plan, Tables* tables) {
+bool set_windows(const Plan& plan, std::initializer_list<std::ptrdiff_t> sizes, Tables* tables) {
   const Taps& columns = plan.columns;
   const std::ptrdiff_t channels = plan.key.channels;
   std::ptrdiff_t span = 0;
@@ -63,8 +63,9 @@ bool set_windows(const Plan& plan, Tables* tables) {
     const std::ptrdiff_t last = std::min(columns.count, x + kBlock) - 1;
     span = std::max(span, (columns.start[last] + columns.taps - columns.start[x]) * channels);
   }
-  if (span > kMostWindow) return false;
-  tables->window = span <= 128 ? 128 : kMostWindow;
+  const auto* size = std::find_if(sizes.begin(), sizes.end(), [span](std::ptrdiff_t s) { return span <= s; });
+  if (size == sizes.end()) return false;
+  tables->window = *size;
   const std::ptrdiff_t most = std::max<std::ptrdiff_t>(0, plan.row_bytes() - tables->window);
   for (std::ptrdiff_t x = 0; x < columns.count; x += kBlock) {
     tables->base.push_back(std::min(columns.start[x] * channels, most));

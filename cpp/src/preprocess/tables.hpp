@@ -1,6 +1,8 @@
 // Weights as the integers that the kernels of 8-bit images multiply with.
 #pragma once
 
+#include <initializer_list>
+
 #include "preprocess/plan.hpp"
 
 namespace fastcv::preprocess {
@@ -36,8 +38,8 @@ constexpr std::ptrdiff_t kMostWindow = 192;  // bytes: three vectors
 
 inline std::ptrdiff_t window_blocks(const Plan& plan) { return (plan.columns.count + kBlock - 1) / kBlock; }
 
-// Sets the size of the windows (two or three vectors) and their bases; false when a block needs more.
-bool set_windows(const Plan& plan, Tables* tables);
+// Sets the size of the windows, the first of `sizes` that is enough, and their bases; false when a block needs more.
+bool set_windows(const Plan& plan, std::initializer_list<std::ptrdiff_t> sizes, Tables* tables);
 
 // The number, within its block's window, of the byte of a tap of output x: of the last one, for what does not exist.
 std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap);

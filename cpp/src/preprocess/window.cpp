@@ -15,6 +15,10 @@ namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS
 
+// Two vectors of each of two rows, and one that both share: of the pixels that begin at kNear or later, which end
+// within it. Those before end within the first two.
+constexpr ptrdiff_t kNear = 124, kSharedWindow = kNear + 32;
+
 // Cache lines to fetch, a block, of the rows that come next.
 struct Ahead {
   const uint8_t* row;
@@ -97,8 +101,37 @@ void NearestWindows(const Plan& plan, const SourceImage& in, const TargetImage& 
 
 // ---- two taps ------------------------------------------------------------------------------
 
+// Looks up bytes of one row in even places and of another one in odd places.
+template <ptrdiff_t kWindow>
+struct PairWindow {
+  ByteWindow<kWindow / 64> a, b;
+  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
+    a.Load(row_a);
+    b.Load(row_b);
+  }
+  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
+    return hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
+  }
+};
+// The pixels from kNear on of both rows share a vector.
+template <>
+struct PairWindow<kSharedWindow> {
+  ByteWindow<2> a, b;
+  V8 rest;
+  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
+    a.Load(row_a);
+    b.Load(row_b);
+    const hn::Half<D8> half;
+    rest = hn::Combine(D8(), hn::LoadU(half, row_b + kNear), hn::LoadU(half, row_a + kNear));
+  }
+  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
+    const V8 near = hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
+    return V8{_mm512_mask_permutexvar_epi8(near.raw, _mm512_movepi8_mask(index.raw), index.raw, rest.raw)};
+  }
+};
+
 // Rows first, in units of 1/64: (a * w0 + b * w1) / 2^13 * 64, of which the low half of the weights' bits is rounded.
-template <int kVectors, int kChannels, PixelType kType>
+template <ptrdiff_t kWindow, int kChannels, PixelType kType>
 HWY_NOINLINE void BilinearRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row_a,
                               const uint8_t* row_b, const int8_t* w, Ahead ahead, Row<kChannels> to) {
   const DF df;
@@ -111,37 +144,34 @@ HWY_NOINLINE void BilinearRow(const Plan& plan, const Scaling<kChannels>& scalin
   const uint8_t* index = plan.tables.index.data();
   const int16_t* weight = plan.tables.weight.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(plan.columns.count, [=](ptrdiff_t b, ptrdiff_t count,
-                                       auto whole) HWY_ATTR __attribute__((always_inline)) {
-    V8 first = hn::Load(D8(), index + b * 64);
-    V16 columns = hn::Load(d16, weight + b * 32);
-    KeepInRegister(first);
-    KeepInRegister(columns);
-    ahead.template Fetch<2>(base[b]);
-    ByteWindow<kVectors> window_a, window_b;
-    window_a.Load(row_a + base[b]);
-    window_b.Load(row_b + base[b]);
-    // Step by step over the channels: what is independent stands together.
-    V8 at[kChannels], from_a[kChannels], from_b[kChannels];
-    V16 blended[kChannels], rest[kChannels];
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) at[k] = hn::Add(first, constant.shift[k]);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) from_a[k] = window_a.Lookup(at[k]);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) from_b[k] = window_b.Lookup(at[k]);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) from_a[k] = hn::IfThenElse(odd, from_b[k], from_a[k]);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) rest[k] = BytePairDots(from_a[k], low);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) blended[k] = BytePairDots(from_a[k], high);
-    HWY_PRAGMA(GCC unroll 4)
-    for (int k = 0; k < kChannels; k++)
-      blended[k] = hn::Add(blended[k], hn::MulFixedPoint15(rest[k], hn::Set(d16, 256)));
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-      const VF sum = hn::ConvertTo(df, PairDots(blended[k], columns));
-      StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(sum, constant.gain[k], constant.bias[k]), to.plane[k],
-                                                  b * kBlock, count);
-    }
-  });
+  ForEachBlock(plan.columns.count,
+               [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                 V8 first = hn::Load(D8(), index + b * 64);
+                 V16 columns = hn::Load(d16, weight + b * 32);
+                 KeepInRegister(first);
+                 KeepInRegister(columns);
+                 ahead.template Fetch<2>(base[b]);
+                 PairWindow<kWindow> window;
+                 window.Load(row_a + base[b], row_b + base[b]);
+                 // Step by step over the channels: what is independent stands together.
+                 V8 at[kChannels], pairs[kChannels];
+                 V16 blended[kChannels], rest[kChannels];
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) at[k] = hn::Add(first, constant.shift[k]);
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) pairs[k] = window.Lookup(at[k], odd);
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) rest[k] = BytePairDots(pairs[k], low);
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) blended[k] = BytePairDots(pairs[k], high);
+                 HWY_PRAGMA(GCC unroll 4)
+                 for (int k = 0; k < kChannels; k++)
+                   blended[k] = hn::Add(blended[k], hn::MulFixedPoint15(rest[k], hn::Set(d16, 256)));
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+                   const VF sum = hn::ConvertTo(df, PairDots(blended[k], columns));
+                   StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(sum, constant.gain[k], constant.bias[k]),
+                                                               to.plane[k], b * kBlock, count);
+                 }
+               });
 }
 
-template <int kVectors, int kChannels, PixelType kType>
+template <ptrdiff_t kWindow, int kChannels, PixelType kType>
 void BilinearWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                      std::byte* scratch, Band& band) {
   const Scaling<kChannels> scaling(plan, 1.0f / (64.0f * (1 << kColumnBits)));
@@ -150,37 +180,39 @@ void BilinearWindows(const Plan& plan, const SourceImage& in, const TargetImage&
     const int8_t* w = plan.tables.rows.data() + 4 * y;
     const uint8_t* a = RowOf(in, plan.rows.start[y]);
     const uint8_t* b = w[1] != 0 || w[3] != 0 ? a + in.row_stride : a;  // a row of weight 0 is not looked at
-    BilinearRow<kVectors, kChannels, kType>(plan, scaling, Readable(plan, a, &copies[0]), Readable(plan, b, &copies[1]),
-                                            w, Ahead(plan, in, y), to);
+    BilinearRow<kWindow, kChannels, kType>(plan, scaling, Readable(plan, a, &copies[0]), Readable(plan, b, &copies[1]),
+                                           w, Ahead(plan, in, y), to);
   });
 }
 
 // ---- choice --------------------------------------------------------------------------------
 
-template <int kVectors, int kChannels, PixelType kType>
-Kernel OneOrTwo(bool one) {
-  return one ? &NearestWindows<kVectors, kChannels, kType> : &BilinearWindows<kVectors, kChannels, kType>;
+template <int kChannels, PixelType kType>
+Kernel ForWindow(ptrdiff_t window, bool one) {
+  if (one) return window == 128 ? &NearestWindows<2, kChannels, kType> : &NearestWindows<3, kChannels, kType>;
+  return window == 128             ? &BilinearWindows<128, kChannels, kType>
+         : window == kSharedWindow ? &BilinearWindows<kSharedWindow, kChannels, kType>
+                                   : &BilinearWindows<kMostWindow, kChannels, kType>;
 }
-template <int kVectors, int kChannels>
-Kernel ForType(PixelType type, bool one) {
-  if (type == PixelType::kFloat16) return OneOrTwo<kVectors, kChannels, PixelType::kFloat16>(one);
-  if (type == PixelType::kUint8) return OneOrTwo<kVectors, kChannels, PixelType::kUint8>(one);
-  return OneOrTwo<kVectors, kChannels, PixelType::kFloat32>(one);
-}
-template <int kVectors>
-Kernel ForChannels(ptrdiff_t channels, PixelType type, bool one) {
-  return channels == 1   ? ForType<kVectors, 1>(type, one)
-         : channels == 3 ? ForType<kVectors, 3>(type, one)
-                         : ForType<kVectors, 4>(type, one);
+template <int kChannels>
+Kernel ForType(PixelType type, ptrdiff_t window, bool one) {
+  if (type == PixelType::kFloat16) return ForWindow<kChannels, PixelType::kFloat16>(window, one);
+  if (type == PixelType::kUint8) return ForWindow<kChannels, PixelType::kUint8>(window, one);
+  return ForWindow<kChannels, PixelType::kFloat32>(window, one);
 }
 
 bool PlanWindow(Plan* plan, size_t* plane_bytes) {
   Tables& t = plan->tables;
-  if (!set_windows(*plan, &t)) return false;
   const bool one = has_one_tap(*plan);
+  if (!(one ? set_windows(*plan, {128, kMostWindow}, &t) : set_windows(*plan, {128, kSharedWindow, kMostWindow}, &t)))
+    return false;
   for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
-    const uint8_t first = window_byte(*plan, t, x, 0), second = window_byte(*plan, t, x, 1);
-    t.index.insert(t.index.end(), {first, first, second, second});
+    for (const ptrdiff_t tap : {0, 1}) {
+      const uint8_t byte = window_byte(*plan, t, x, tap);
+      const bool shared = t.window == kSharedWindow && byte >= kNear;
+      t.index.push_back(static_cast<uint8_t>(shared ? 128 + byte - kNear : byte));
+      t.index.push_back(static_cast<uint8_t>(shared ? 160 + byte - kNear : byte));
+    }
     if (one) continue;
     const int w = second_weight(plan->columns, Least(x, plan->columns.count - 1));
     t.weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
@@ -188,8 +220,9 @@ bool PlanWindow(Plan* plan, size_t* plane_bytes) {
   }
   if (!one) set_two_rows(*plan, &t);
   const PixelType type = WrittenType(*plan);
-  plan->kernel =
-      t.window == 128 ? ForChannels<2>(plan->out_channels, type, one) : ForChannels<3>(plan->out_channels, type, one);
+  plan->kernel = plan->out_channels == 1   ? ForType<1>(type, t.window, one)
+                 : plan->out_channels == 3 ? ForType<3>(type, t.window, one)
+                                           : ForType<4>(type, t.window, one);
   *plane_bytes = PlaneFloats(*plan) * sizeof(float);
   return true;
 }

@@ -50,7 +50,7 @@ void release(Header* block) { ::operator delete(block, kAlignment); }
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kKept = 0;  // a kept block may be larger than asked for, and hide an overrun
 #else
-constexpr std::size_t kKept = 1 << 20;
+constexpr std::size_t kKept = 2 * kHugePage;
 #endif
 
 struct Kept {
@@ -67,7 +67,7 @@ thread_local Kept kept;
 // The process keeps its last large block too: that the system clears its pages anew takes longer than a pass over them.
 // The system may take them back whenever it is short of memory.
 #if defined(__linux__) && defined(MADV_FREE) && !defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kLeastLarge = 2 * kHugePage, kMostLarge = 256 << 20;
+constexpr std::size_t kLeastLarge = kKept, kMostLarge = 256 << 20;
 std::atomic<Header*> kept_large{nullptr};
 
 Header* take_large(std::size_t bytes) {
