@@ -223,7 +223,7 @@ def tolerance_to(image: np.ndarray, weight: float, goal: float) -> float:
     """Return a `tol` with which `denoise_tv` reaches an objective of `goal`."""
     import fastcv
 
-    tol = 0.5
+    tol = 4.0
     while fastcv.denoise_tv(image, weight, tol=tol, return_info=True)[1].objective > goal:
         tol *= 0.8
     return tol
