@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 import fastcv
 from fastcv.cli import CommandError, _images, _timing
+from fastcv.cli._arguments import number_or_pair
 
 BORDERS = ("reflect101", "reflect", "clamp", "wrap", "constant", "shrink")
 
@@ -30,7 +31,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _images.add_paths(parser)
     parser.add_argument(
-        "--ksize", type=_pair, required=True, metavar="K", help="box: 8, or WIDTHxHEIGHT as in 9x5"
+        "--ksize",
+        type=number_or_pair("WIDTHxHEIGHT as in 9x5"),
+        required=True,
+        metavar="K",
+        help="box: 8, or WIDTHxHEIGHT as in 9x5",
     )
     parser.add_argument(
         "--border", default="reflect101", metavar="NAME", help=f"{', '.join(BORDERS)} (default reflect101)"
@@ -43,7 +48,10 @@ def parser() -> argparse.ArgumentParser:
         help="of --border constant: 0, or one a channel: 9,9,9",
     )
     parser.add_argument(
-        "--anchor", type=_pair, metavar="A", help="the box's own pixel: 4, or XxY (default ksize // 2)"
+        "--anchor",
+        type=number_or_pair("WIDTHxHEIGHT as in 9x5"),
+        metavar="A",
+        help="the box's own pixel: 4, or XxY (default ksize // 2)",
     )
     parser.add_argument(
         "--rounding",
@@ -60,19 +68,6 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: see fastcv info)")
     return parser
-
-
-def _pair(text: str) -> int | tuple[int, int]:
-    """8, or 9x5."""
-    try:
-        numbers = [int(part) for part in text.lower().split("x")]
-    except ValueError:
-        numbers = []
-    if len(numbers) == 1:
-        return numbers[0]
-    if len(numbers) == 2:
-        return (numbers[0], numbers[1])
-    raise argparse.ArgumentTypeError(f"expected a number, or WIDTHxHEIGHT as in 9x5, got {text!r}")
 
 
 def _values(text: str) -> float | tuple[float, ...]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 import fastcv
 from fastcv.cli import CommandError, _images, _timing
+from fastcv.cli._arguments import number_or_pair
 
 PRESETS = ("torchvision", "yolo")
 
@@ -36,7 +37,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("-o", "--output", required=True, metavar="OUT.npy", help="NumPy file to write")
     add("--force", action="store_true", help="replace an existing file")
-    add("--size", type=_size, metavar="S", help="of the result: 224, or HEIGHTxWIDTH as in 240x256")
+    add(
+        "--size",
+        type=number_or_pair("HEIGHTxWIDTH as in 240x256"),
+        metavar="S",
+        help="of the result: 224, or HEIGHTxWIDTH as in 240x256",
+    )
     add(
         "--preset",
         choices=PRESETS,
@@ -74,19 +80,6 @@ def parser() -> argparse.ArgumentParser:
     add("--transforms", metavar="FILE", help="also write where each image lies in its result, as JSON")
     add("--threads", type=int, metavar="N", help="threads to use (default: see fastcv info)")
     return parser
-
-
-def _size(text: str) -> int | tuple[int, int]:
-    """224, or 240x256."""
-    try:
-        numbers = [int(part) for part in text.lower().split("x")]
-    except ValueError:
-        numbers = []
-    if len(numbers) == 1:
-        return numbers[0]
-    if len(numbers) == 2:
-        return (numbers[0], numbers[1])
-    raise argparse.ArgumentTypeError(f"expected a number, or HEIGHTxWIDTH as in 240x256, got {text!r}")
 
 
 def _values(text: str) -> float | tuple[float, ...]:
