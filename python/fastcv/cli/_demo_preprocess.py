@@ -32,11 +32,12 @@ def preprocess(stage: Stage) -> Table:
     missing = optional("cv2") is None
     return Table(
         f"preprocess: 8-bit RGB to float32 {MODEL_SIDE} x {MODEL_SIDE}, mean and std, channels first",
-        ["image", "how", "threads", "ms", "of a fill", "blobFromImage", "resize + NumPy"],
+        ["image", "how", "threads", "ms", "of a fill", "OpenCV", "NumPy"],
         rows,
         [
             "ms: fastcv's time. of a fill: the same as a multiple of filling the result with a constant.",
-            "blobFromImage (stretched, no std), resize + NumPy: their times as a multiple of fastcv's.",
+            "OpenCV: cv2.dnn.blobFromImage (stretched, no std). NumPy: cv2.resize, then NumPy. Their",
+            "times as a multiple of fastcv's.",
             *(["OpenCV is not installed: nothing to compare with."] if missing else []),
         ],
     )
