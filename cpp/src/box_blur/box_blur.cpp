@@ -112,16 +112,10 @@ struct Call {
           options.alpha == Alpha::kBlur && out.count * out.first.height * out.first.row_values() >= kStreamBytes;
       difference = true;
       difference_bytes = box::difference_scratch_bytes(job);
-      if (options.border != Border::kShrink) return;
-      for (std::int64_t i = 0; i < options.ksize_y && options.ksize_y <= kMostCutRows; i++) {
-        for (const std::ptrdiff_t y : {i, in.first.height - 1 - i}) {
-          DifferenceJob cut;
-          if (y < 0 || y >= in.first.height) continue;
-          const AxisPlan plan = cut_rows(y);
-          if (!plan_cut_row(y, plan, &cut)) continue;
-          difference_bytes = std::max(difference_bytes, box::difference_scratch_bytes(cut));
-        }
-      }
+      if (options.border != Border::kShrink || options.ksize_y > kMostCutRows) return;
+      DifferenceJob cut = job;  // cut rows have lower windows, but perhaps the kind of mean that needs most memory
+      cut.mean.kind = box::MeanKind::kFloatRemainder;
+      difference_bytes = std::max(difference_bytes, box::difference_scratch_bytes(cut));
     }
   }
 

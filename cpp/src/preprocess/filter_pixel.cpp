@@ -186,10 +186,7 @@ bool PlanFilterPixels(Plan* plan) {
   plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type)
                  : plan->key.channels == 4 ? ForType<4, 3>(type)
                                            : ForType<3, 3>(type);
-  plan->scratch_bytes = line_bytes(*plan);
-  if (plan->layout == PixelLayout::kHwc) {
-    plan->scratch_bytes += PlaneFloats(*plan) * sizeof(float) * static_cast<size_t>(plan->out_channels);
-  }
+  plan->scratch_bytes = line_bytes(*plan) + PlaneBytes(*plan);
   return true;
 }
 

@@ -162,7 +162,7 @@ Kernel ForType(PixelType type, bool one) {
   return OneOrTwo<kPixel, kChannels, PixelType::kFloat32>(one);
 }
 
-bool PlanPixels(Plan* plan, size_t* plane_bytes) {
+bool PlanPixels(Plan* plan) {
   Tables& t = plan->tables;
   const bool one = has_one_tap(*plan);
   const ptrdiff_t count = plan->columns.count;
@@ -179,12 +179,12 @@ bool PlanPixels(Plan* plan, size_t* plane_bytes) {
   plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type, one)
                  : plan->key.channels == 4 ? ForType<4, 3>(type, one)
                                            : ForType<3, 3>(type, one);
-  *plane_bytes = PlaneFloats(*plan) * sizeof(float);
+  plan->scratch_bytes = PlaneBytes(*plan);
   return true;
 }
 
 #else
-bool PlanPixels(Plan*, size_t*) { return false; }
+bool PlanPixels(Plan*) { return false; }
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -198,11 +198,7 @@ HWY_EXPORT(PlanPixels);
 bool plan_pixels(Plan* plan) {
   if (!is_common_image(*plan) || plan->key.channels == 1 || !has_two_taps(*plan)) return false;
   plan->tables = {};
-  std::size_t plane_bytes = 0;
-  if (!HWY_DYNAMIC_DISPATCH(PlanPixels)(plan, &plane_bytes)) return false;
-  plan->scratch_bytes =
-      plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
-  return true;
+  return HWY_DYNAMIC_DISPATCH(PlanPixels)(plan);
 }
 
 }  // namespace fastcv::preprocess

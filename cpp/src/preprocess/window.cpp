@@ -201,7 +201,7 @@ Kernel ForType(PixelType type, ptrdiff_t window, bool one) {
   return ForWindow<kChannels, PixelType::kFloat32>(window, one);
 }
 
-bool PlanWindow(Plan* plan, size_t* plane_bytes) {
+bool PlanWindow(Plan* plan) {
   Tables& t = plan->tables;
   const bool one = has_one_tap(*plan);
   if (!(one ? set_windows(*plan, {128, kMostWindow}, &t) : set_windows(*plan, {128, kSharedWindow, kMostWindow}, &t)))
@@ -223,12 +223,12 @@ bool PlanWindow(Plan* plan, size_t* plane_bytes) {
   plan->kernel = plan->out_channels == 1   ? ForType<1>(type, t.window, one)
                  : plan->out_channels == 3 ? ForType<3>(type, t.window, one)
                                            : ForType<4>(type, t.window, one);
-  *plane_bytes = PlaneFloats(*plan) * sizeof(float);
+  plan->scratch_bytes = PlaneBytes(*plan);
   return true;
 }
 
 #else
-bool PlanWindow(Plan*, size_t*) { return false; }
+bool PlanWindow(Plan*) { return false; }
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -241,11 +241,7 @@ HWY_EXPORT(PlanWindow);
 
 bool plan_window(Plan* plan) {
   if (!is_common_image(*plan) || !has_two_taps(*plan)) return false;
-  std::size_t plane_bytes = 0;
-  if (!HWY_DYNAMIC_DISPATCH(PlanWindow)(plan, &plane_bytes)) return false;
-  plan->scratch_bytes =
-      plan->layout == PixelLayout::kHwc ? plane_bytes * static_cast<std::size_t>(plan->out_channels) : 0;
-  return true;
+  return HWY_DYNAMIC_DISPATCH(PlanWindow)(plan);
 }
 
 }  // namespace fastcv::preprocess
