@@ -43,16 +43,27 @@ endif()
 # The PyPI package cmeel-eigen puts its CMake files under <site-packages>/cmeel.prefix, where CMake does not
 # look by itself. Search once, in the right order: a second search would keep the first one's include path.
 function(fastcv_find_eigen)
-  set(prefixes ${CMAKE_PREFIX_PATH})
-  if(Python_SITEARCH)
-    list(APPEND prefixes ${Python_SITEARCH})
-  endif()
-  foreach(prefix IN LISTS prefixes)
+  find_package(Python 3.11 QUIET COMPONENTS Interpreter)
+  set(prefixes ${Python_SITELIB} ${Python_SITEARCH})
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH prefixes)
     if(IS_DIRECTORY "${prefix}/cmeel.prefix")
       list(PREPEND CMAKE_PREFIX_PATH "${prefix}/cmeel.prefix")
     endif()
   endforeach()
-  find_package(Eigen3 3.4 CONFIG REQUIRED)
+  find_package(Eigen3 3.4 CONFIG QUIET)
+  if(Eigen3_FOUND)
+    get_target_property(include Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+    message(STATUS "Eigen ${Eigen3_VERSION}: ${include}")
+  else()
+    message(STATUS "Eigen: fetching 3.4.0 (or install cmeel-eigen, libeigen3-dev)")
+    FetchContent_Declare(eigen
+      GIT_REPOSITORY https://gitlab.com/libeigen/eigen.git
+      GIT_TAG 3147391d946bb4b6c68edd901f2add6ac1f31f8c  # 3.4.0
+      SOURCE_SUBDIR headers-only)  # no such folder: its own CMake file is not run
+    FetchContent_MakeAvailable(eigen)
+    set(include ${eigen_SOURCE_DIR})
+  endif()
+  set(FASTCV_EIGEN_INCLUDE ${include} PARENT_SCOPE)
 endfunction()
 
 # ---- GoogleTest ------------------------------------------------------------------------------
