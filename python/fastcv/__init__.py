@@ -3,6 +3,7 @@
 from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
+from fastcv._mds_geometry import Alignment, pairwise_distances, procrustes
 from fastcv._preprocess import Preprocess
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
 from fastcv._transform import Transform
@@ -10,6 +11,7 @@ from fastcv._tv import ConvergenceWarning, TVInfo, denoise_tv
 from fastcv._tv_chambolle import ChambolleInfo, denoise_tv_chambolle
 
 __all__ = [
+    "Alignment",
     "ChambolleInfo",
     "ConvergenceWarning",
     "Preprocess",
@@ -21,6 +23,8 @@ __all__ = [
     "denoise_tv",
     "denoise_tv_chambolle",
     "get_num_threads",
+    "pairwise_distances",
+    "procrustes",
     "set_num_threads",
     "show_config",
     "simd_targets",
