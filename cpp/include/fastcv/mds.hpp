@@ -87,7 +87,8 @@ struct MdsReport {
 // `stress_per_point`: sum over j of w (d - D)^2, so that its sum is twice the stress. Neither overlaps the input.
 // The loss never rises from one accepted step to the next. The same bytes for any number of threads.
 // Throws std::invalid_argument, "mds: distances must be ...", for what cannot be used: nothing is written then.
+// (Not called mds: that is the namespace of the room.)
 template <class T>
-MdsReport mds(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding, double* stress_per_point);
+MdsReport solve_mds(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding, double* stress_per_point);
 
 }  // namespace fastcv
