@@ -2,6 +2,8 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 namespace fastcv::mds {
@@ -47,7 +49,8 @@ bool landmark_scaling(const MatrixView<T>& distances, std::ptrdiff_t n, bool sym
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(b);  // ascending
 
   std::fill_n(x, dimensions * stride, T(0));
-  const double least = 1e-10 * eigen.eigenvalues()(k - 1);
+  // What rounding of the distances makes of a coordinate that is 0: triangulation would blow it up.
+  const double least = 16 * static_cast<double>(std::numeric_limits<T>::epsilon()) * eigen.eigenvalues()(k - 1);
   int rank = 0;
   while (rank < std::min<Eigen::Index>(dimensions, k) && eigen.eigenvalues()(k - 1 - rank) > std::max(0.0, least))
     rank++;
