@@ -258,12 +258,13 @@ def _entries(argument: str, matrix: Any) -> tuple[npt.NDArray[np.int64], npt.NDA
     entries = matrix.tocoo()
     if len(entries.shape) != 2 or entries.shape[0] != entries.shape[1]:
         raise ValueError(f"mds: {argument} must be a square matrix, got shape {entries.shape}")
-    if entries.dtype not in (np.float32, np.float64):
-        raise TypeError(f"mds: {argument}: expected dtype float32, float64, got {entries.dtype}")
+    values = np.ascontiguousarray(entries.data)
+    if values.dtype not in (np.float32, np.float64):
+        raise TypeError(f"mds: {argument}: expected dtype float32, float64, got {values.dtype}")
     return (
         np.ascontiguousarray(entries.row, np.int64),
         np.ascontiguousarray(entries.col, np.int64),
-        np.ascontiguousarray(entries.data),
+        values,
     )
 
 

@@ -154,11 +154,11 @@ PairReport pack_checked(const MdsProblem<T>& problem, Pairs<T>* pairs, int threa
   if (!problem.symmetrize) {
     if (r.asymmetry > kSymmetric * r.largest) {
       refuse("distances must be symmetric to ", kSymmetric, " of the largest, ", r.largest,
-             ", but D_ij and D_ji differ by ", r.asymmetry, "; symmetrize=True averages them");
+             ", but D_ij and D_ji differ by ", r.asymmetry, "; pass symmetrize=True to average them");
     }
     if (r.weight_asymmetry > 0) {
       refuse("weights must be symmetric, but w_ij and w_ji differ by ", r.weight_asymmetry,
-             "; symmetrize=True averages them");
+             "; pass symmetrize=True to average them");
     }
   }
   return r;
