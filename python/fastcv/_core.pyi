@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 _Pixel = TypeVar("_Pixel", np.uint8, np.uint16, np.float32, np.float64)
+_Float = TypeVar("_Float", np.float32, np.float64)
 _IntOrPair: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]
 
 __version__: Final[str]
@@ -103,6 +104,27 @@ def preprocess_placement(
     tuple[int, float, float, int, int, int, int],
     tuple[int, float, float, int, int, int, int],
 ]: ...
+def mds(
+    distances: npt.NDArray[np.floating[Any]] | tuple[int, Any, Any, Any, Any],
+    n_components: SupportsIndex,
+    weights: npt.NDArray[np.floating[Any]] | None,
+    anchors: tuple[npt.NDArray[np.int64], npt.NDArray[np.floating[Any]]] | None,
+    symmetrize: bool,
+    init: tuple[bool, npt.NDArray[np.floating[Any]]] | None,
+    loss: str,
+    max_iter: SupportsIndex,
+    tol: SupportsFloat,
+    seed: int,
+    callback: Callable[[int, npt.NDArray[np.floating[Any]], float], object] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[npt.NDArray[np.floating[Any]], float, float, npt.NDArray[np.float64], int, bool, bool, str]: ...
+def pairwise_distances(
+    x: npt.NDArray[_Float], y: npt.NDArray[_Float] | None, num_threads: SupportsIndex | None, /
+) -> npt.NDArray[_Float]: ...
+def procrustes(
+    x: npt.NDArray[Any], y: npt.NDArray[Any], reflection: bool, scale: bool, /
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float, float, bool]: ...
 def get_num_threads() -> int: ...
 def set_num_threads(n: SupportsIndex | None, /) -> None: ...
 def report() -> dict[str, Any]: ...

@@ -2,6 +2,8 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 namespace fastcv::mds {
@@ -26,7 +28,7 @@ std::vector<std::ptrdiff_t> choose(std::ptrdiff_t n, std::ptrdiff_t count) {
 }  // namespace
 
 template <class T>
-void landmark_scaling(const MatrixView<T>& distances, std::ptrdiff_t n, bool symmetrize, std::ptrdiff_t landmarks,
+bool landmark_scaling(const MatrixView<T>& distances, std::ptrdiff_t n, bool symmetrize, std::ptrdiff_t landmarks,
                       int dimensions, T* x, std::ptrdiff_t stride) {
   const auto squared = [&](std::ptrdiff_t i, std::ptrdiff_t j) {
     if (i == j) return 0.0;
@@ -43,14 +45,16 @@ void landmark_scaling(const MatrixView<T>& distances, std::ptrdiff_t n, bool sym
   const Eigen::VectorXd mean = b.rowwise().mean();  // of each landmark's squared distances
   const double overall = mean.mean();
   b = -0.5 * (((b.colwise() - mean).rowwise() - mean.transpose()).array() + overall).matrix();
+  if (!b.allFinite()) return false;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(b);  // ascending
 
   std::fill_n(x, dimensions * stride, T(0));
-  const double least = 1e-10 * eigen.eigenvalues()(k - 1);
+  // What rounding of the distances makes of a coordinate that is 0: triangulation would blow it up.
+  const double least = 16 * static_cast<double>(std::numeric_limits<T>::epsilon()) * eigen.eigenvalues()(k - 1);
   int rank = 0;
   while (rank < std::min<Eigen::Index>(dimensions, k) && eigen.eigenvalues()(k - 1 - rank) > std::max(0.0, least))
     rank++;
-  if (rank == 0) return;
+  if (rank == 0) return true;
   // Triangulation: x_i = -1/2 pinv(L) (squared distances to the landmarks - their mean).
   Eigen::MatrixXd solve(k, rank);
   for (int d = 0; d < rank; d++) {
@@ -64,15 +68,17 @@ void landmark_scaling(const MatrixView<T>& distances, std::ptrdiff_t n, bool sym
       for (std::ptrdiff_t i = 0; i < count; i++) gap(i, l) = squared(chosen[l], begin + i) - mean(l);
     }
     const Eigen::MatrixXd position = gap.topRows(count) * solve;
+    if (!position.allFinite()) return false;
     for (int d = 0; d < rank; d++) {
       for (std::ptrdiff_t i = 0; i < count; i++) x[d * stride + begin + i] = static_cast<T>(position(i, d));
     }
   }
+  return true;
 }
 
-template void landmark_scaling(const MatrixView<float>&, std::ptrdiff_t, bool, std::ptrdiff_t, int, float*,
+template bool landmark_scaling(const MatrixView<float>&, std::ptrdiff_t, bool, std::ptrdiff_t, int, float*,
                                std::ptrdiff_t);
-template void landmark_scaling(const MatrixView<double>&, std::ptrdiff_t, bool, std::ptrdiff_t, int, double*,
+template bool landmark_scaling(const MatrixView<double>&, std::ptrdiff_t, bool, std::ptrdiff_t, int, double*,
                                std::ptrdiff_t);
 
 }  // namespace fastcv::mds

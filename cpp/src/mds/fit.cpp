@@ -1,3 +1,9 @@
+#include <algorithm>
+#include <utility>
+
+#include "fastcv/runtime.hpp"
+#include "mds/objective.hpp"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "mds/fit.cpp"
 #include "hwy/foreach_target.h"
@@ -34,16 +40,18 @@ namespace fastcv::mds {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+using fastcv::HWY_NAMESPACE::LoadFirst;
 using D64 = hn::ScalableTag<double>;
 using V64 = hn::Vec<D64>;
 constexpr std::ptrdiff_t kLanes = HWY_MAX_BYTES / 8;
+constexpr size_t kAll = HWY_MAX_BYTES / 8;
 
 HWY_INLINE V64 LoadWide(const double* p, size_t count) {
-  return count == kLanes ? hn::LoadU(D64(), p) : LoadFirst(D64(), p, count);
+  return count == kAll ? hn::LoadU(D64(), p) : LoadFirst(D64(), p, count);
 }
 HWY_INLINE V64 LoadWide(const float* p, size_t count) {
   const hn::Rebind<float, D64> d;
-  if (count == kLanes) return hn::PromoteTo(D64(), hn::LoadU(d, p));
+  if (count == kAll) return hn::PromoteTo(D64(), hn::LoadU(d, p));
   float lanes[kLanes] = {};
   for (size_t i = 0; i < count; i++) lanes[i] = p[i];
   return hn::PromoteTo(D64(), hn::LoadU(d, lanes));
@@ -69,7 +77,7 @@ HWY_INLINE void FitColumns(const FitBlock<T>& b, std::ptrdiff_t j, FitSums& sums
       squared[r] = hn::MulAdd(gap, gap, squared[r]);
     }
   }
-  const size_t count = kCareful && b.points - j < kLanes ? static_cast<size_t>(b.points - j) : kLanes;
+  const size_t count = kCareful && b.points - j < kLanes ? static_cast<size_t>(b.points - j) : kAll;
   HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kFitRows; r++) {
     V64 measured = LoadWide(b.distances[r] + j, count);
     V64 residual = hn::Sub(hn::Sqrt(squared[r]), measured);
@@ -133,12 +141,6 @@ void FitDouble(FitBlock<double>& b) { FitAny(b); }
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-#include <algorithm>
-#include <memory>
-
-#include "fastcv/runtime.hpp"
-#include "mds/objective.hpp"
-
 namespace fastcv::mds {
 HWY_EXPORT(FitSingle);
 HWY_EXPORT(FitDouble);
@@ -190,7 +192,7 @@ class Rows {
 }  // namespace
 
 template <class T>
-Fit fit(const FitInput<T>& input, double* per_point, int threads) {
+Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int threads) {
   const std::ptrdiff_t n = input.points, stride = padded(n);
   const auto run = kernel(static_cast<const T*>(nullptr));
   const Rows<T> distances(input.distances, input.average, n), weights(input.weights, input.average, n);
@@ -203,7 +205,7 @@ Fit fit(const FitInput<T>& input, double* per_point, int threads) {
       x[k * stride + i] = i < n ? static_cast<double>(input.x[k * input.stride + i]) : 0;
     }
   }
-  const std::ptrdiff_t blocks = (n + kFitRows - 1) / kFitRows;
+  const std::ptrdiff_t blocks = (rows + kFitRows - 1) / kFitRows;
   const std::ptrdiff_t grain = std::max<std::ptrdiff_t>(1, (std::ptrdiff_t{1} << 14) / (kFitRows * n));
   const int bands = band_count(blocks, grain, threads);
   const std::ptrdiff_t each = distances.scratch_values() + weights.scratch_values();
@@ -221,7 +223,7 @@ Fit fit(const FitInput<T>& input, double* per_point, int threads) {
     for (std::ptrdiff_t block = band.begin; block < band.end; block++) {
       band.checkpoint();
       b.begin = block * kFitRows;
-      b.rows = static_cast<int>(std::min<std::ptrdiff_t>(kFitRows, n - b.begin));
+      b.rows = static_cast<int>(std::min<std::ptrdiff_t>(kFitRows, rows - b.begin));
       distances.read(b.begin, b.rows, scratch, b.distances);
       weights.read(b.begin, b.rows, scratch + distances.scratch_values(), b.weights);
       run(b);
@@ -231,7 +233,7 @@ Fit fit(const FitInput<T>& input, double* per_point, int threads) {
   });
 
   Fit total;
-  for (std::ptrdiff_t i = 0; i < n; i++) total.stress += per_point[i] / 2;
+  for (std::ptrdiff_t i = 0; i < rows; i++) total.stress += per_point[i] / 2;
   for (std::ptrdiff_t block = 0; block < blocks; block++) {
     total.squares += parts[block].squares / 2;
     total.largest_residual = std::max(total.largest_residual, parts[block].largest_residual);
@@ -240,8 +242,8 @@ Fit fit(const FitInput<T>& input, double* per_point, int threads) {
   return total;
 }
 
-template Fit fit(const FitInput<float>&, double*, int);
-template Fit fit(const FitInput<double>&, double*, int);
+template Fit fit(const FitInput<float>&, std::ptrdiff_t, double*, int);
+template Fit fit(const FitInput<double>&, std::ptrdiff_t, double*, int);
 
 }  // namespace fastcv::mds
 #endif

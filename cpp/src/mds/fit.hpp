@@ -25,7 +25,8 @@ struct Fit {
 
 // The diagonal is not looked at, nothing may be missing. Exact square roots of direct differences: an error of a few
 // ulp of float64 in d. `per_point[i]`: sum over j of w (d - D)^2. The same bytes for any number of threads.
+// `rows`: only so many of the first, against all; the sums are of those.
 template <class T>
-Fit fit(const FitInput<T>& input, double* per_point, int threads);
+Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int threads);
 
 }  // namespace fastcv::mds

@@ -30,14 +30,12 @@ void centre(T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions) 
   }
 }
 
+namespace {
+
+// Of the points that lie where another one does, all but one.
 template <class T>
-void part_coincident(T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions, double amount) {
-  std::uint64_t state = 0x9E3779B97F4A7C15;
-  const auto shake = [&] {  // in (-amount, amount)
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<T>((static_cast<double>(state >> 11) * 0x1p-52 - 1) * amount);
-  };
-  std::vector<std::ptrdiff_t> order(points);
+std::vector<std::ptrdiff_t> doubles(const T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions) {
+  std::vector<std::ptrdiff_t> order(points), found;
   std::iota(order.begin(), order.end(), 0);
   const auto compare = [&](std::ptrdiff_t i, std::ptrdiff_t j) {
     for (int d = 0; d < dimensions; d++) {
@@ -50,18 +48,40 @@ void part_coincident(T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dim
     const int c = compare(i, j);
     return c != 0 ? c < 0 : i < j;
   });
-  std::vector<std::ptrdiff_t> alike;
   for (std::ptrdiff_t k = 1; k < points; k++) {
-    if (compare(order[k - 1], order[k]) == 0) alike.push_back(order[k]);
+    if (compare(order[k - 1], order[k]) == 0) found.push_back(order[k]);
   }
-  for (const std::ptrdiff_t i : alike) {
+  return found;
+}
+
+template <class T>
+bool flat(const T* row, std::ptrdiff_t points) {
+  return std::all_of(row, row + points, [&](T value) { return value == row[0]; });
+}
+
+}  // namespace
+
+template <class T>
+bool some_coincide(const T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions) {
+  for (int d = 0; d < dimensions; d++) {
+    if (flat(x + d * stride, points)) return true;
+  }
+  return !doubles(x, stride, points, dimensions).empty();
+}
+
+template <class T>
+void part_coincident(T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions, double amount) {
+  std::uint64_t state = 0x9E3779B97F4A7C15;
+  const auto shake = [&] {  // in [-amount, amount)
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<T>((static_cast<double>(state >> 11) * 0x1p-52 - 1) * amount);
+  };
+  for (const std::ptrdiff_t i : doubles(x, stride, points, dimensions)) {
     for (int d = 0; d < dimensions; d++) x[d * stride + i] += shake();
   }
   for (int d = 0; d < dimensions; d++) {
     T* const row = x + d * stride;
-    if (std::all_of(row, row + points, [&](T value) { return value == row[0]; })) {
-      for (std::ptrdiff_t i = 0; i < points; i++) row[i] += shake();
-    }
+    if (flat(row, points)) std::for_each(row, row + points, [&](T& value) { value += shake(); });
   }
 }
 
@@ -89,11 +109,12 @@ bool RowCallback<T>::operator()(std::int64_t iteration, const T* x, double loss)
   return options_.callback(options_.context, iteration, rows, loss);
 }
 
-#define FASTCV_POSITIONS(T)                                                                       \
-  template void to_coordinates(const T*, std::ptrdiff_t, int, T*, std::ptrdiff_t);                \
-  template void to_rows(const T*, std::ptrdiff_t, std::ptrdiff_t, int, T*);                       \
-  template void centre(T*, std::ptrdiff_t, std::ptrdiff_t, int);                                  \
-  template void part_coincident(T*, std::ptrdiff_t, std::ptrdiff_t, int, double);                 \
+#define FASTCV_POSITIONS(T)                                                        \
+  template void to_coordinates(const T*, std::ptrdiff_t, int, T*, std::ptrdiff_t); \
+  template void to_rows(const T*, std::ptrdiff_t, std::ptrdiff_t, int, T*);        \
+  template void centre(T*, std::ptrdiff_t, std::ptrdiff_t, int);                   \
+  template bool some_coincide(const T*, std::ptrdiff_t, std::ptrdiff_t, int);      \
+  template void part_coincident(T*, std::ptrdiff_t, std::ptrdiff_t, int, double);  \
   template class RowCallback<T>;
 FASTCV_POSITIONS(float)
 FASTCV_POSITIONS(double)

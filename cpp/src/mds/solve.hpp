@@ -13,8 +13,8 @@ template <class T>
 MdsReport solve_network(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding,
                         double* stress_per_point);
 
-// Packs the matrix of a problem, and refuses what solve_mds refuses of one: negative and infinite distances, asymmetry, bad
-// weights. Missing pairs are the caller's to look at.
+// Packs the matrix of a problem, and refuses what solve_mds refuses of one: negative and infinite distances, asymmetry,
+// bad weights. Missing pairs are the caller's to look at.
 template <class T>
 PairReport pack_checked(const MdsProblem<T>& problem, Pairs<T>* pairs, int threads);
 
@@ -63,7 +63,9 @@ template <class T>
 void centre(T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions);
 
 // Points in one place never part by themselves, and a coordinate in which all agree stays flat: the gradient does not
-// see them. Shakes such points, and such coordinates, by up to `amount`, always the same way.
+// see them. Are there any? And: shakes such points, and such coordinates, by up to `amount`, always the same way.
+template <class T>
+bool some_coincide(const T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions);
 template <class T>
 void part_coincident(T* x, std::ptrdiff_t stride, std::ptrdiff_t points, int dimensions, double amount);
 
