@@ -9,6 +9,7 @@ namespace {
 constexpr int kFits = 12;         // steps of majorisation for one point: enough to compare, not to converge
 constexpr double kBetter = 1e-3;  // relative: a smaller gain is not another place
 constexpr double kStandsOut = 5;  // standard deviations of a mean of squares
+constexpr double kSpread = 3;  // variance of a square to its squared mean: 2 of normal errors, 3 where they grow with D
 
 // Steps of SMACOF for one point with reweighting: its loss does not rise.
 void fit_point(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
@@ -89,7 +90,7 @@ std::vector<std::int32_t> misfits(const Network& network, const Graph& graph, co
   std::vector<std::int32_t> points;
   for (std::int32_t i = 0; i < network.free; i++) {
     const auto degree = static_cast<double>(graph.arcs(i).size());
-    if (degree > 0 && mean[i] > typical * (1 + kStandsOut * std::sqrt(2 / degree))) points.push_back(i);
+    if (degree > 0 && mean[i] > typical * (1 + kStandsOut * std::sqrt(kSpread / degree))) points.push_back(i);
   }
   std::stable_sort(points.begin(), points.end(), [&](auto a, auto b) { return mean[a] > mean[b]; });
   return points;

@@ -17,7 +17,7 @@
 namespace fastcv::mds {
 namespace {
 
-constexpr std::ptrdiff_t kLandmarks = 40;  // more find the same minima (measured: 25 to all of 550)
+constexpr std::ptrdiff_t kLandmarks = 30;  // more find the same minima (measured: 25 to all of 550)
 constexpr double kExact = 1e-24;           // of sum w D^2: a normalized stress of 1e-12
 constexpr int kMirrorRounds = 8;
 constexpr int kLifts = 3;

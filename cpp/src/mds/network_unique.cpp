@@ -51,6 +51,7 @@ class Test {
     std::vector<std::int32_t> loose = too_few(rest), moving, twofold;
     if (loose.empty()) moving = movable(rest);
     if (loose.empty() && moving.empty()) twofold = mirrorable(rest);
+    if (loose.empty() && moving.empty() && twofold.empty()) twofold = hinged(rest);
     for (const auto& [points, what] :
          {std::pair{&loose, "too few distances to "}, std::pair{&moving, "the distances leave room to move for "},
           std::pair{&twofold, "the mirror image in its neighbours fits too of "}}) {
@@ -200,16 +201,59 @@ class Test {
   std::vector<std::int32_t> mirrorable(const std::vector<std::int32_t>& rest) const {
     std::vector<std::int32_t> found;
     std::vector<double> y(d_);
-    const double mean_weight = weights_ / static_cast<double>(network_.pairs.size());
     for (const std::int32_t i : rest) {
       const double there = mirrored(network_, graph_, Rho{}, x_, i, y.data());
       const double here = own_loss(network_, graph_, Rho{}, x_, i, at(i));
-      const double noise = std::max(noise2_, 1e-20 * extent_ * extent_ * mean_weight);
       const double moved = length_between(y.data(), at(i), d_);
-      if (there <= here + kChance * kChance * noise && moved * moved * mean_weight > 100 * noise) found.push_back(i);
+      if (there <= here + evidence() && moved * moved * mean_weight() > 100 * noise()) found.push_back(i);
     }
     return found;
   }
+
+  // Points that hang together and touch the placed ones only along a plane (a line in 2-D): mirrored in it, their own
+  // distances stay, and those to the plane too.
+  std::vector<std::int32_t> hinged(const std::vector<std::int32_t>& rest) const {
+    std::vector<std::int32_t> found;
+    std::vector<char> seen(network_.points, 0);
+    for (const std::int32_t start : rest) {
+      if (seen[start]) continue;
+      std::vector<std::int32_t> group{start}, hinge;
+      seen[start] = 1;
+      for (std::size_t k = 0; k < group.size(); k++) {
+        for (const Arc arc : graph_.arcs(group[k])) {
+          if (!seen[arc.to]) (placed_[arc.to] ? hinge : group).push_back(arc.to);
+          seen[arc.to] = 1;
+        }
+      }
+      for (const std::int32_t i : hinge) seen[i] = 0;  // may be another group's too
+      if (!hinge.empty() && mirror_fits(group, spread_of(hinge, x_, d_))) {
+        found.insert(found.end(), group.begin(), group.end());
+      }
+    }
+    return found;
+  }
+
+  bool mirror_fits(const std::vector<std::int32_t>& group, const Spread& hinge) const {
+    Positions image = x_;
+    const double* normal = hinge.axes.column(0);
+    double most = 0;
+    for (const std::int32_t i : group) {
+      double height = 0;
+      for (int c = 0; c < d_; c++) height += normal[c] * (at(i)[c] - hinge.mean[c]);
+      for (int c = 0; c < d_; c++) image[std::ptrdiff_t{i} * d_ + c] -= 2 * height * normal[c];
+      most = std::max(most, std::abs(2 * height));
+    }
+    double here = 0, there = 0;
+    for (const std::int32_t i : group) {
+      here += own_loss(network_, graph_, Rho{}, x_, i, at(i));
+      there += own_loss(network_, graph_, Rho{}, image, i, image.data() + std::ptrdiff_t{i} * d_);
+    }
+    return there <= here + evidence() && most * most * mean_weight() > 100 * noise();
+  }
+
+  double mean_weight() const { return weights_ / static_cast<double>(network_.pairs.size()); }
+  double noise() const { return std::max(noise2_, 1e-20 * extent_ * extent_ * mean_weight()); }
+  double evidence() const { return kChance * kChance * noise(); }
 
   std::vector<std::int32_t> movable(const std::vector<std::int32_t>& rest) const;
 
