@@ -4,6 +4,7 @@ from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
 from fastcv._mds import MDSResult, mds
+from fastcv._mds_estimator import MDS
 from fastcv._mds_geometry import Alignment, pairwise_distances, procrustes
 from fastcv._preprocess import Preprocess
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
@@ -12,6 +13,7 @@ from fastcv._tv import ConvergenceWarning, TVInfo, denoise_tv
 from fastcv._tv_chambolle import ChambolleInfo, denoise_tv_chambolle
 
 __all__ = [
+    "MDS",
     "Alignment",
     "ChambolleInfo",
     "ConvergenceWarning",
