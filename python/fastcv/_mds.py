@@ -29,7 +29,9 @@ class MDSResult:
         ``sum over i < j of weights[i, j] * (d[i, j] - distances[i, j])**2`` with d the distances of `embedding`, in squared
         units of the distances, over the measured pairs; computed in float64, whichever loss was minimised.
     normalized_stress : float
-        ``sqrt(stress / sum over i < j of weights[i, j] * distances[i, j]**2)``, Kruskal's Stress-1: 0 is a perfect fit.
+        ``sqrt(stress / sum over i < j of weights[i, j] * distances[i, j]**2)``, Stress-1 relative to what was measured: 0 is a
+        perfect fit. (Kruskal, and scikit-learn, divide by the squared distances of the embedding, which at the optimum are
+        the measured ones less `stress`.)
     stress_per_point : ndarray of float64 of shape (N,)
         The share of each point's pairs; their sum is twice `stress`. A point that stands out was measured wrongly.
     n_iter : int

@@ -54,7 +54,8 @@ class MDS:
     metric_params : dict, optional
         Further arguments of such a metric.
     normalized_stress : bool or "auto"
-        Whether `stress_` is Stress-1 instead of the sum of squares; ``"auto"`` is False.
+        Whether `stress_` is Kruskal's Stress-1 (the root of the stress over the squared distances of the embedding) instead
+        of the sum of squares; ``"auto"`` is False.
 
     Attributes
     ----------
@@ -221,7 +222,7 @@ class MDS:
         self.embedding_ = self.result_.embedding
         self.n_iter_ = self.result_.n_iter
         normalized = self.normalized_stress is not False and self.normalized_stress != "auto"
-        self.stress_ = self.result_.normalized_stress if normalized else self.result_.stress
+        self.stress_ = self._stress_1() if normalized else self.result_.stress
         return self.embedding_
 
     def _best_run(self, distances: Any, init: npt.ArrayLike | None) -> MDSResult:
@@ -240,6 +241,15 @@ class MDS:
             for _ in range(self.n_init)
         )
         return min(runs, key=lambda run: run.stress)
+
+    def _stress_1(self) -> float:
+        """Return the stress over the squared distances of the embedding, as scikit-learn does."""
+        result = self.result_
+        if result.stress == 0:
+            return 0.0
+        # Where the stress is least, these are the measured ones less the stress, in sum and for any weights.
+        share = result.normalized_stress**2
+        return float(np.sqrt(share / (1 - share))) if share < 1 else float("inf")
 
     def _checked_metric(self) -> str | Callable[..., float]:
         if self.dissimilarity == "deprecated":
