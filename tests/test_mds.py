@@ -356,6 +356,29 @@ def test_asymmetry(dtype):
         fastcv.mds(exact)
 
 
+def test_weight_0_is_nan_is_absent():
+    sparse = pytest.importorskip("scipy.sparse")
+    x = cube(40, 2)
+    distances = fastcv.pairwise_distances(x)
+    keep = np.triu(np.random.default_rng(1).random((40, 40)) < 0.7, 1)
+    keep |= keep.T
+    first, second = np.nonzero(keep)
+    pairs = sparse.coo_array((distances[keep], (first, second)), shape=(40, 40))
+    ways = [
+        fastcv.mds(np.where(keep, distances, np.nan)),
+        fastcv.mds(distances, weights=keep.astype(float)),
+        fastcv.mds(pairs),
+        fastcv.mds(sparse.triu(pairs, format="csr")),
+        fastcv.mds(distances, weights=sparse.coo_array(keep.astype(float))),
+        fastcv.mds(pairs, weights=keep.astype(float)),
+        fastcv.mds(sparse.tril(pairs), weights=sparse.csr_array(keep.astype(float))),
+    ]
+    for way in ways:
+        assert way.normalized_stress < 1e-10
+        assert rmse(way, x) < 1e-7
+        np.testing.assert_allclose(way.embedding, ways[0].embedding, atol=1e-7)
+
+
 @pytest.mark.parametrize("noise", [0, 0.1])
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("place", [(0, 1), (4, 3), (39, 38), (17, 30)])
@@ -514,9 +537,8 @@ def test_callback(dtype):
     assert exact == [0]
 
 
-@pytest.mark.slow
 def test_interrupt():
-    distances = noisy(3000, 3)
+    distances = noisy(1500, 3)
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):

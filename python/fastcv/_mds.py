@@ -83,7 +83,8 @@ def mds(
     n_components : int
         Dimensions of the space, at least 1.
     weights : ndarray or sparse matrix of the same dtype and shape, optional
-        How much each squared residual counts, at least 0 and symmetric; 0 and NaN mean missing. Default: 1.
+        How much each squared residual counts, at least 0 and symmetric. A distance of weight 0 is
+        missing. Sparse: what is absent is 0. Default: 1.
     anchors : (indices, positions), optional
         Points that are known: their numbers, and an array of shape (len(indices), n_components). They stay where they are.
     symmetrize : bool
