@@ -126,7 +126,7 @@ def test_pillow() -> None:
         fastcv.box_blur(image.convert("L"), 5), fastcv.box_blur(np.asarray(image.convert("L")), 5)
     )
     assert np.array_equal(np.asarray(image_module.fromarray(BLURRED)), BLURRED)
-    with pytest.raises(TypeError, match="image must not be a palette image .*; use its convert"):
+    with pytest.raises(TypeError, match=r"image must not be a palette image .*; use its convert"):
         fastcv.box_blur(image.quantize(16), 5)
 
 
@@ -137,7 +137,7 @@ def test_torch() -> None:
     assert np.array_equal(fastcv.box_blur(tensor, 5), BLURRED)
     planes = tensor.permute(2, 0, 1)  # its channels still lie together: read in place
     assert np.array_equal(fastcv.box_blur(planes, 5, channel_axis=0), BLURRED.transpose(2, 0, 1))
-    with pytest.raises(TypeError, match="image holds no array that can be read here: .*requires grad"):
+    with pytest.raises(TypeError, match=r"image holds no array that can be read here: .*requires grad"):
         fastcv.box_blur(torch.zeros(4, 4, requires_grad=True), 3)
     with pytest.raises(TypeError, match="image holds no array that can be read here"):
         fastcv.box_blur(torch.zeros(4, 4, dtype=torch.bfloat16), 3)

@@ -184,11 +184,21 @@ def denoise_tv_chambolle(
     >>> info.iterations
     (8,)
     """
-    if not isinstance(image, np.ndarray):
-        image = as_ndarray("denoise_tv_chambolle", "image", image)
-    image = _as_float(image)
+    array: Any = image
+    if not isinstance(array, np.ndarray):
+        array = as_ndarray("denoise_tv_chambolle", "image", array)
     result = _denoise_tv_chambolle(
-        image, weight, eps, max_num_iter, channel_axis, tau, stop, out, bool(return_info), num_threads, 0
+        _as_float(array),
+        weight,
+        eps,
+        max_num_iter,
+        channel_axis,
+        tau,
+        stop,
+        out,
+        bool(return_info),
+        num_threads,
+        0,
     )
     if return_info:
         denoised, fields = result
