@@ -16,6 +16,7 @@ import pytest
 import fastcv
 from fastcv.compat import cv2 as compat_cv2
 from fastcv.compat import skimage as compat_skimage
+from fastcv.compat import sklearn as compat_sklearn
 from fastcv.compat import torchvision as compat_torchvision
 
 RNG = np.random.default_rng(7)
@@ -37,7 +38,7 @@ def test_nothing_is_imported_before_it_is_used() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("name", ["cv2", "cv2.dnn", "skimage", "torchvision"])
+@pytest.mark.parametrize("name", ["cv2", "cv2.dnn", "skimage", "sklearn", "torchvision"])
 def test_examples_in_docstrings(name: str) -> None:
     results = doctest.testmod(importlib.import_module(f"fastcv.compat.{name}"))
     assert results.attempted > 0
@@ -295,3 +296,77 @@ def test_torchvision(interpolation: str, crop: int, resize: int) -> None:
             assert (ours(tensor) - theirs(tensor)).abs().max() <= bound
             bound = 2e-5 if interpolation == "nearest" else (0.004, 0.009)[index]
             assert (ours(tensor / 255) - theirs(tensor / 255)).abs().max() <= bound
+
+
+# ---- scikit-learn ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def manifold() -> Any:
+    return pytest.importorskip("sklearn.manifold")
+
+
+def distances_of_points(noise: float = 0) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    table = fastcv.pairwise_distances(rng.random((40, 3)))
+    factor = 1 + noise * rng.standard_normal(table.shape)
+    return table * (factor + factor.T) / 2
+
+
+def test_smacof_signature(manifold: Any) -> None:
+    def shown(function: Any) -> list[tuple[Any, ...]]:
+        return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+    assert shown(compat_sklearn.smacof) == shown(manifold.smacof)
+
+
+def test_smacof_of_exact_distances(manifold: Any) -> None:
+    table = distances_of_points()
+    points, stress = compat_sklearn.smacof(table, n_components=3)
+    assert stress < 1e-20 * np.square(table).sum()
+    assert np.allclose(fastcv.pairwise_distances(points), table)
+    assert manifold.smacof(table, n_components=3, random_state=0)[1] < 1e-5 * np.square(table).sum()
+
+
+def test_smacof_of_noisy_distances(manifold: Any) -> None:
+    table = distances_of_points(0.1)
+    start = np.random.default_rng(5).random((40, 3))
+    points, stress, steps = compat_sklearn.smacof(table, n_components=3, init=start, return_n_iter=True)
+    theirs, least, their_steps = manifold.smacof(
+        table, n_components=3, init=start, n_init=1, max_iter=10000, eps=1e-12, return_n_iter=True
+    )
+    assert stress == pytest.approx(least, rel=1e-6)
+    assert steps < their_steps
+    assert fastcv.procrustes(points, theirs).rmse < 1e-3
+    ours = compat_sklearn.smacof(table, n_components=3, init=start, normalized_stress=True)[1]
+    theirs = manifold.smacof(
+        table, n_components=3, init=start, n_init=1, max_iter=10000, eps=1e-12, normalized_stress=True
+    )[1]
+    assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+def test_smacof_starts_and_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    table = distances_of_points(0.1).astype(np.float32)
+    call = {"n_init": 3, "random_state": 1, "n_jobs": -1}
+    points, stress = compat_sklearn.smacof(table, verbose=2, **call)
+    assert points.dtype == np.float32
+    printed = capsys.readouterr().out
+    assert printed.count(" after ") == 3
+    assert "step 1, stress" in printed
+    assert f"stress {stress:.6g}" in printed
+    assert np.array_equal(compat_sklearn.smacof(table, **call)[0], points)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metric": False}, "smacof: metric must be True"),
+        ({"n_jobs": -2}, "smacof: n_jobs must be"),
+        ({"n_init": 0}, "smacof: n_init must be"),
+        ({"n_init": 2, "init": np.zeros((40, 2))}, "smacof: n_init must be"),
+        ({"normalized_stress": "yes"}, "smacof: normalized_stress must be"),
+    ],
+)
+def test_smacof_refusals(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        compat_sklearn.smacof(distances_of_points(), **arguments)
