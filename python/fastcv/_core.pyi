@@ -24,6 +24,26 @@ def box_blur(
     num_threads: SupportsIndex | None,
     /,
 ) -> npt.NDArray[_Pixel]: ...
+def gradient_descent(
+    x0: npt.NDArray[Any],
+    distances: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    learning_rate: SupportsFloat | str,
+    num_iterations: SupportsIndex,
+    loss: str,
+    history: SupportsIndex | None,
+    callback: Callable[[int, npt.NDArray[Any], float], object] | None,
+    out: npt.NDArray[Any] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[
+    npt.NDArray[Any],
+    npt.NDArray[np.int64] | None,
+    npt.NDArray[Any] | None,
+    npt.NDArray[np.float64] | None,
+    int,
+    float,
+    bool,
+]: ...
 def denoise_tv_chambolle(
     image: npt.NDArray[Any],
     weight: SupportsFloat,

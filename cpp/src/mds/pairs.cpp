@@ -8,6 +8,7 @@
 
 #include "mds/objective.hpp"
 #include "mds/pairs_kernels.hpp"
+#include "mds/pairs_table.hpp"
 
 namespace fastcv::mds {
 namespace {
@@ -18,43 +19,18 @@ static_assert(kTile == kStride);
 constexpr int kMostParts = 64;
 constexpr std::ptrdiff_t kPartPoints = 128;
 // Below this many pairs a second thread costs more than it brings.
-constexpr std::ptrdiff_t kPairsPerThread = 40'000;
+constexpr std::ptrdiff_t kPairsPerThread = 100'000;
 
 int useful_threads(std::ptrdiff_t pairs, int threads) {
   return static_cast<int>(std::clamp<std::ptrdiff_t>(pairs / kPairsPerThread, 1, threads));
-}
-
-template <class T, class Source>
-void copy_tile(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column, std::ptrdiff_t rows,
-               std::ptrdiff_t columns, std::ptrdiff_t row_step, std::ptrdiff_t column_step, T* to) {
-  const char* from = static_cast<const char*>(table.data) + row * table.row_stride + column * table.column_stride;
-  // Along the contiguous axis of the table.
-  const bool by_column = std::abs(table.row_stride) < std::abs(table.column_stride);
-  const std::ptrdiff_t outer = by_column ? columns : rows, inner = by_column ? rows : columns;
-  const std::ptrdiff_t outer_stride = by_column ? table.column_stride : table.row_stride,
-                       inner_stride = by_column ? table.row_stride : table.column_stride;
-  const std::ptrdiff_t outer_step = by_column ? column_step : row_step, inner_step = by_column ? row_step : column_step;
-  for (std::ptrdiff_t i = 0; i < outer; i++) {
-    const char* p = from + i * outer_stride;
-    for (std::ptrdiff_t j = 0; j < inner; j++, p += inner_stride) {
-      Source value;
-      std::memcpy(&value, p, sizeof value);
-      to[i * outer_step + j * inner_step] = static_cast<T>(value);
-    }
-  }
 }
 
 // The tile at (row, column), and the one across the diagonal, both as [row][column].
 template <class T>
 void copy_tiles(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column, std::ptrdiff_t rows,
                 std::ptrdiff_t columns, T* upper, T* lower) {
-  if (table.wide) {
-    copy_tile<T, double>(table, row, column, rows, columns, kTile, 1, upper);
-    copy_tile<T, double>(table, column, row, columns, rows, 1, kTile, lower);
-  } else {
-    copy_tile<T, float>(table, row, column, rows, columns, kTile, 1, upper);
-    copy_tile<T, float>(table, column, row, columns, rows, 1, kTile, lower);
-  }
+  copy_tile(table, row, column, rows, columns, kTile, 1, upper);
+  copy_tile(table, column, row, columns, rows, 1, kTile, lower);
 }
 
 void merge(PairReport* all, const PairReport& part) {
@@ -63,6 +39,7 @@ void merge(PairReport* all, const PairReport& part) {
   all->weight_asymmetry = std::max(all->weight_asymmetry, part.weight_asymmetry);
   all->sum += part.sum;
   all->sum_squares += part.sum_squares;
+  all->sum_fourths += part.sum_fourths;
   all->sum_weights += part.sum_weights;
   all->pairs += part.pairs;
   all->missing += part.missing;

@@ -29,6 +29,7 @@ struct PairReport {
   double asymmetry = 0;    // max |D_ij - D_ji|; pairs given in one direction only do not count
   double sum = 0;          // of weight * D, pairs once
   double sum_squares = 0;  // of weight * D^2
+  double sum_fourths = 0;  // of weight * D^4
   double sum_weights = 0;
   std::ptrdiff_t pairs = 0;                 // of weight > 0
   std::ptrdiff_t missing = 0;               // D is NaN in both directions

@@ -33,7 +33,8 @@ void PackTile(const TileJob<T>& job, PairReport* report) {
   constexpr ptrdiff_t N = kLanes<T>;
   const Lanes<T> d;
   const V zero = hn::Zero(d), half = hn::Set(d, T(0.5)), one = hn::Set(d, T(1)), inf = hn::Inf(d);
-  V largest = zero, asymmetry = zero, weight_asymmetry = zero, sum = zero, squares = zero, sum_weights = zero;
+  V largest = zero, asymmetry = zero, weight_asymmetry = zero, sum = zero, squares = zero, fourths = zero,
+    sum_weights = zero;
   auto negative = hn::Lt(zero, zero), infinite = negative, bad = negative;
   for (ptrdiff_t r = 0; r < kTile; r++) {
     const ptrdiff_t to = r / kBlock * job.pitch + r % kBlock * kTile;
@@ -70,6 +71,7 @@ void PackTile(const TileJob<T>& job, PairReport* report) {
       const V weighted = hn::Mul(weight, mean);
       sum = hn::Add(sum, weighted);
       squares = hn::MulAdd(weighted, mean, squares);
+      fourths = hn::MulAdd(hn::Mul(weighted, mean), hn::Mul(mean, mean), fourths);
       sum_weights = hn::Add(sum_weights, weight);
       report->pairs += hn::CountTrue(d, any);
       hn::Store(mean, d, job.distances + to + part);
@@ -84,6 +86,7 @@ void PackTile(const TileJob<T>& job, PairReport* report) {
   RaiseTo<T>(&report->weight_asymmetry, weight_asymmetry);
   report->sum += SumInDouble<T>(sum);
   report->sum_squares += SumInDouble<T>(squares);
+  report->sum_fourths += SumInDouble<T>(fourths);
   report->sum_weights += SumInDouble<T>(sum_weights);
 }
 
