@@ -259,6 +259,11 @@ class Result {
  public:
   Result(py::handle out, DType dtype, int ndim, const py::ssize_t* shape, bool planar) {
     const Array like{nullptr, nullptr, ndim, shape, nullptr, 0, dtype};
+    std::ptrdiff_t bytes = like.item_size();
+    for (int i = 0; i < ndim; i++) {
+      if (!__builtin_mul_overflow(bytes, shape[i], &bytes)) continue;
+      refuse<py::value_error>(kFunction, ": size: the result would have more than 2^63 bytes");
+    }
     result_ = out.is_none() ? new_array(dtype, ndim, shape) : py::reinterpret_borrow<py::object>(out);
     array_ = output_array(kFunction, "out", result_.ptr(), like);
     asked_ = array_;

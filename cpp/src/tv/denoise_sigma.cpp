@@ -81,6 +81,8 @@ Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
           m.square += (v - mean) * (v - mean);
         } else {
           m.sum += v;
+          m.lowest = std::min(m.lowest, v);
+          m.highest = std::max(m.highest, v);
           m.count++;
         }
       }
