@@ -17,6 +17,16 @@ function(fastcv_install_module module)
         file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/fastcv/_libs\" TYPE PROGRAM
              FILES \"\${file}\" RENAME \"\${name}\")
       endforeach()" COMPONENT python)
+  elseif(FASTCV_SANITIZE)
+    # A package of its own, of links to the sources.
+    file(GLOB files ${PROJECT_SOURCE_DIR}/python/fastcv/*)
+    list(FILTER files EXCLUDE REGEX "\\.so$|__pycache__")
+    foreach(file IN LISTS files)
+      get_filename_component(name ${file} NAME)
+      file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/python/fastcv)
+      file(CREATE_LINK ${file} ${PROJECT_BINARY_DIR}/python/fastcv/${name} SYMBOLIC)
+    endforeach()
+    set_target_properties(${module} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/python/fastcv)
   else()
     # A development build: straight into the source tree.
     set_target_properties(${module} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_SOURCE_DIR}/python/fastcv)

@@ -41,6 +41,8 @@ class Entry:
     argument: str = "image"  # what its messages call the array
     dtypes: tuple[str, ...] = ("uint8", "uint16", "float32", "float64")
     shape: tuple[int, ...] = (9, 21, 3)  # of an array it takes
+    small: tuple[int, ...] = (5, 6)  # of one that takes microseconds
+    large: tuple[int, ...] = (300, 400, 3)  # of one that is worth several threads
     make: Callable[[tuple[int, ...], Any], Any] | None = None  # an array it takes; default: noise
     empty: bool = True  # takes arrays without elements
     nan: str = "spreads"  # over what it touches; or "refused", "missing"
@@ -236,6 +238,7 @@ ENTRIES = [
         chambolle_result,
         check_chambolle,
         dtypes=(*REALS, "float64", "longdouble", ">u2", ">f4", ">f8"),
+        large=(200, 300),
         nan="refused",
         inf="refused",
     ),
