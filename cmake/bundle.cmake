@@ -1,9 +1,13 @@
 # A wheel must work where neither Highway nor a compiler's OpenMP is installed: the shared libraries that
-# _core links go into fastcv/_libs under their own names, and _core looks there first.
+# _core links go into fastcv/_libs under their own names, and _core looks there first. Off where auditwheel does it.
+option(FASTCV_BUNDLE "Put the shared libraries that _core links into the wheel" ON)
 function(fastcv_install_module module)
   set_target_properties(${module} PROPERTIES INSTALL_RPATH "$ORIGIN/_libs" BUILD_WITH_INSTALL_RPATH OFF)
   if(SKBUILD AND NOT SKBUILD_STATE STREQUAL "editable")
     install(TARGETS ${module} LIBRARY DESTINATION fastcv COMPONENT python)
+    if(NOT FASTCV_BUNDLE)
+      return()
+    endif()
     install(CODE "
       file(GET_RUNTIME_DEPENDENCIES
         MODULES \"$<TARGET_FILE:${module}>\"

@@ -433,3 +433,42 @@ def test_arguments_that_must_be_refused(name, argument):
 @pytest.mark.parametrize("name", CALLS)
 def test_the_examples_are_taken(name):
     CALLS[name].function(**CALLS[name].arguments)
+
+
+class Vanishing:
+    """A number that empties the list it stands in when it is looked at."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        items[:] = [self, *items]
+
+    def __index__(self) -> int:
+        self.items.clear()
+        self.items.extend([object() for _ in range(3)])
+        return 3
+
+    def __float__(self) -> float:
+        return float(self.__index__())
+
+
+def test_lists_that_change_while_they_are_read():
+    image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+
+    def vanishing(*rest: Any) -> list[Any]:
+        items = list(rest)
+        Vanishing(items)
+        return items
+
+    expected = fastcv.box_blur(image, 3)
+    for _ in range(50):
+        np.testing.assert_array_equal(fastcv.box_blur(image, vanishing(3)), expected)
+        with pytest.raises(ValueError, match="anchor"):
+            fastcv.box_blur(image, 3, anchor=vanishing(1))
+        bordered = fastcv.box_blur(image, 3, border="constant", border_value=vanishing(3, 3))
+        np.testing.assert_array_equal(bordered, fastcv.box_blur(image, 3, border="constant", border_value=3))
+        pre = fastcv.Preprocess(4)
+        with pytest.raises(ValueError, match="roi"):
+            pre(image, roi=vanishing(0, 1, 1))
+        regions = [vanishing(0, 1, 1), None]
+        with pytest.raises(ValueError, match="roi"):
+            pre.batch([image, image], rois=regions)

@@ -13,7 +13,7 @@ trap 'rm -rf "$dist"' EXIT
 say() { printf '\n== %s\n' "$*"; }
 
 say "wheel"
-pip wheel -q --no-deps --no-build-isolation -C build-dir="$build" -w "$dist/raw" .
+pip wheel -q --no-deps --no-build-isolation -C build-dir="$build" -C cmake.define.FASTCV_BUNDLE=OFF -w "$dist/raw" .
 auditwheel repair -w "$dist/wheel" "$dist"/raw/*.whl
 wheel=$(echo "$dist"/wheel/*.whl)
 echo "$(basename "$wheel"), $(stat -c %s "$wheel") bytes"

@@ -22,6 +22,7 @@ namespace {
 using PauseAll = int (*)(int kind);
 constexpr int kSoft = 1;  // omp_pause_soft
 
+// Written once, at import.
 PauseAll pause_all = nullptr;
 bool runtime_forks_itself = false;  // LLVM's libomp starts afresh in the child by its own handlers
 std::atomic<bool> used_threads{false};
