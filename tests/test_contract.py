@@ -467,8 +467,7 @@ def test_lists_that_change_while_they_are_read():
         bordered = fastcv.box_blur(image, 3, border="constant", border_value=vanishing(3, 3))
         np.testing.assert_array_equal(bordered, fastcv.box_blur(image, 3, border="constant", border_value=3))
         pre = fastcv.Preprocess(4)
-        with pytest.raises(ValueError, match="roi"):
-            pre(image, roi=vanishing(0, 1, 1))
-        regions = [vanishing(0, 1, 1), None]
-        with pytest.raises(ValueError, match="roi"):
-            pre.batch([image, image], rois=regions)
+        corner = pre(image, roi=(3, 0, 1, 1))
+        np.testing.assert_array_equal(pre(image, roi=vanishing(0, 1, 1)), corner)
+        got = pre.batch([image, image], rois=[vanishing(0, 1, 1), None])
+        np.testing.assert_array_equal(got[0], corner)
