@@ -3,9 +3,94 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace fastcv {
+
+// ---- mds -----------------------------------------------------------------------------------
+
+enum class MdsLoss : std::uint8_t {
+  kStress,   // sum over i < j of w (d - D)^2, with d the distance of the points found
+  kSstress,  // sum over i < j of w (d^2 - D^2)^2
+  kRobust,   // stress whose terms are bounded: graduated Geman-McClure, for distances of which some are wrong
+};
+
+enum class MdsInit : std::uint8_t {
+  kClassical,  // classical scaling; with missing distances what the solver knows to start well from them
+  kRandom,     // `start` holds numbers in [0, 1), which are scaled to the distances
+  kGiven,      // `start` holds positions
+};
+
+// n x n numbers wherever they lie: strides in bytes, of any sign.
+template <class T>
+struct MatrixView {
+  const T* data = nullptr;
+  std::ptrdiff_t row_stride = 0;
+  std::ptrdiff_t column_stride = 0;
+
+  const T& operator()(std::ptrdiff_t i, std::ptrdiff_t j) const {
+    return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(data) + i * row_stride + j * column_stride);
+  }
+};
+
+// What was measured. Either a matrix or a list of pairs; T is the type of all arithmetic.
+template <class T>
+struct MdsProblem {
+  std::ptrdiff_t points = 0;
+
+  // A matrix: the diagonal is ignored, NaN is missing (a pair of which one entry is NaN has the other's distance).
+  MatrixView<T> distances;
+  MatrixView<T> weights;  // no data: all 1. Symmetric, at least 0 and finite; 0: missing.
+  bool symmetrize = false;
+
+  // Or a list of measured pairs (`distances.data` is null): i != j, or ignored; a pair given twice, in whichever
+  // order, must agree.
+  std::ptrdiff_t pairs = 0;
+  const std::int64_t* first = nullptr;
+  const std::int64_t* second = nullptr;
+  const T* pair_distances = nullptr;
+  const T* pair_weights = nullptr;  // null: all 1
+
+  // Points whose positions are known and fixed; the result is in their frame.
+  std::ptrdiff_t anchors = 0;
+  const std::int64_t* anchor_points = nullptr;  // distinct, in [0, points)
+  const T* anchor_positions = nullptr;          // anchors x dimensions, row after row
+};
+
+template <class T>
+struct MdsOptions {
+  int dimensions = 2;
+  MdsLoss loss = MdsLoss::kStress;
+  MdsInit init = MdsInit::kClassical;
+  const T* start = nullptr;  // points x dimensions, row after row
+  std::uint64_t seed = 0;    // of what a solver draws itself (further starts)
+  std::int64_t max_iter = 300;
+  double tol = 1e-6;  // stop when an estimated share of at most so much of the loss is left to gain
+  int num_threads = 0;
+
+  // After each accepted step, on the calling thread: positions (points x dimensions, row after row) and the loss.
+  // True stops.
+  bool (*callback)(void* context, std::int64_t iteration, const T* x, double loss) = nullptr;
+  void* context = nullptr;
+};
+
+struct MdsReport {
+  double stress = 0;             // sum over i < j of w (d - D)^2 of the result, computed afresh in double
+  double normalized_stress = 0;  // sqrt(stress / sum w D^2), 0 where both are 0
+  std::int64_t iterations = 0;   // accepted steps of the run that was best
+  bool converged = false;
+  bool unique = true;  // no other arrangement, up to rigid motion and reflection (with anchors: none), is known to fit
+  std::string reason;  // why it stopped
+};
+
+// Positions of least loss: `embedding` is points x dimensions, row after row, centred where there are no anchors.
+// `stress_per_point`: sum over j of w (d - D)^2, so that its sum is twice the stress. Neither overlaps the input.
+// The loss never rises from one accepted step to the next. The same bytes for any number of threads.
+// Throws std::invalid_argument, "mds: distances must be ...", for what cannot be used: nothing is written then.
+// (Not called mds: that is the namespace of the room.)
+template <class T>
+MdsReport solve_mds(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding, double* stress_per_point);
 
 // Points that somebody else owns, one a row, in any strides (bytes) and at any address.
 template <class T>

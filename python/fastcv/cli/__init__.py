@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "all of it on a real photo: pictures and timing tables in a folder",
     "denoise": "remove noise and keep edges (total variation)",
     "info": "show version, SIMD targets and threads",
+    "locate": "find points from the distances between them",
     "preprocess": "turn images into the input of a model, as one .npy file",
 }
 

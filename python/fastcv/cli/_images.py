@@ -83,8 +83,13 @@ def quality(text: str) -> int:
     return value
 
 
-def plan(paths: list[str], output: str | None, force: bool) -> list[tuple[Path, Path]]:
-    """Who is written where. Refuses, before anything is done, what could not end well."""
+def plan(
+    paths: list[str], output: str | None, force: bool, check: Callable[[Path], object] | None = None
+) -> list[tuple[Path, Path]]:
+    """Who is written where. Refuses, before anything is done, what could not end well.
+
+    `check` refuses a name that cannot be written; default: one that is no image file's.
+    """
     if output is None:
         if len(paths) != 2:
             raise CommandError(
@@ -98,7 +103,7 @@ def plan(paths: list[str], output: str | None, force: bool) -> list[tuple[Path, 
         pairs = [(sources[0], target)]
     else:
         if target.exists() and not target.is_dir():
-            raise CommandError(f"{len(sources)} images need a folder, and {target} is a file")
+            raise CommandError(f"{len(sources)} files need a folder, and {target} is a file")
         pairs = [(source, target / source.name) for source in sources]
 
     if len(sources) == 1 and not sources[0].exists():
@@ -111,7 +116,7 @@ def plan(paths: list[str], output: str | None, force: bool) -> list[tuple[Path, 
         if destination.is_dir():
             raise CommandError(f"{destination} is a folder")
     if not to_folder:
-        file_format(target)  # several: one odd name must not stop the others
+        (check or file_format)(target)  # several: one odd name must not stop the others
     taken = [destination for _, destination in pairs if destination.exists()]
     if taken and not force:
         more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
