@@ -34,42 +34,68 @@ NetworkLoss::NetworkLoss(const Network& network, MdsLoss loss, int dimensions, i
   }
 }
 
+namespace {
+
+// The pull along a - b that a pair adds to the gradient of a; its term is added to `sum`.
+template <MdsLoss L>
+inline double pull_of(const Pair& pair, double squared, double mu2, double* sum) {
+  if constexpr (L == MdsLoss::kSstress) {
+    const double r = squared - pair.distance * pair.distance;
+    *sum += pair.weight * r * r;
+    return 4 * pair.weight * r;
+  }
+  const double length = std::sqrt(squared), r = length - pair.distance;
+  // Where two points meet the loss has no gradient; none is as good as any.
+  const double slope = length > 0 ? 2 * pair.weight * r / length : 0;
+  const double term = pair.weight * r * r;
+  if constexpr (L == MdsLoss::kRobust) {
+    const double q = mu2 / (mu2 + r * r);
+    *sum += term * q;
+    return slope * q * q;
+  }
+  *sum += term;
+  return slope;
+}
+
+}  // namespace
+
 template <int D, MdsLoss L>
 double NetworkLoss::block(std::ptrdiff_t begin, std::ptrdiff_t end, double* gradient) const {
-  const int dims = D > 0 ? D : dimensions_;
+  const std::ptrdiff_t dims = D > 0 ? D : dimensions_;
   const double mu2 = rho_.mu2;
+  const std::vector<Pair>& pairs = network_.pairs;
   double sum = 0;
-  for (std::ptrdiff_t k = begin; k < end; k++) {
-    const Pair& pair = network_.pairs[k];
-    const double* a = positions_.data() + static_cast<std::ptrdiff_t>(pair.a) * dims;
-    const double* b = positions_.data() + static_cast<std::ptrdiff_t>(pair.b) * dims;
-    double* ga = gradient + static_cast<std::ptrdiff_t>(pair.a) * dims;
-    double* gb = gradient + static_cast<std::ptrdiff_t>(pair.b) * dims;
-    double squared = 0;
-    for (int c = 0; c < dims; c++) squared += (a[c] - b[c]) * (a[c] - b[c]);
-    double pull;  // the gradient of a is pull * (a - b)
-    if constexpr (L == MdsLoss::kSstress) {
-      const double r = squared - pair.distance * pair.distance;
-      sum += pair.weight * r * r;
-      pull = 4 * pair.weight * r;
-    } else {
-      const double length = std::sqrt(squared), r = length - pair.distance;
-      // Where two points meet the loss has no gradient; none is as good as any.
-      double slope = length > 0 ? 2 * pair.weight * r / length : 0;
-      double term = pair.weight * r * r;
-      if constexpr (L == MdsLoss::kRobust) {
-        const double q = mu2 / (mu2 + r * r);
-        term *= q;
-        slope *= q * q;
+  for (std::ptrdiff_t k = begin; k < end;) {
+    // All pairs of a point a, whose gradient stays in registers.
+    const std::int32_t first = pairs[k].a;
+    double a[D > 0 ? D : 1], ga[D > 0 ? D : 1] = {};
+    for (int c = 0; c < D; c++) a[c] = positions_[first * dims + c];
+    for (; k < end && pairs[k].a == first; k++) {
+      const Pair& pair = pairs[k];
+      const double* b = positions_.data() + pair.b * dims;
+      double *gb = gradient + pair.b * dims, squared = 0;
+      if constexpr (D > 0) {
+        double gap[D];
+        for (int c = 0; c < D; c++) {
+          gap[c] = a[c] - b[c];
+          squared += gap[c] * gap[c];
+        }
+        const double pull = pull_of<L>(pair, squared, mu2, &sum);
+        for (int c = 0; c < D; c++) {
+          ga[c] += pull * gap[c];
+          gb[c] -= pull * gap[c];
+        }
+      } else {
+        const double* p = positions_.data() + first * dims;
+        for (int c = 0; c < dims; c++) squared += (p[c] - b[c]) * (p[c] - b[c]);
+        const double pull = pull_of<L>(pair, squared, mu2, &sum);
+        for (int c = 0; c < dims; c++) {
+          gradient[first * dims + c] += pull * (p[c] - b[c]);
+          gb[c] -= pull * (p[c] - b[c]);
+        }
       }
-      sum += term;
-      pull = slope;
     }
-    for (int c = 0; c < dims; c++) {
-      const double push = pull * (a[c] - b[c]);
-      ga[c] += push;
-      gb[c] -= push;
-    }
+    for (int c = 0; c < D; c++) gradient[first * dims + c] += ga[c];
   }
   return sum;
 }

@@ -46,7 +46,7 @@ Columns landmark_squares(const Graph& graph, const std::vector<std::int32_t>& me
     double* lengths = squares.column(l);
     paths.from(next, lengths);
     if (measured) {
-      for (const Arc arc : graph.arcs(next)) lengths[arc.to] = graph.length(arc);
+      for (const Arc arc : graph.arcs(next)) lengths[arc.to] = arc.length;
     }
     std::int32_t farthest = -1;
     for (const std::int32_t i : members) {
@@ -153,7 +153,7 @@ Positions spectral_start(const Network& network, const Graph& graph) {
     for (double& value : out.values) value *= mean / 2;
     for (std::ptrdiff_t i = 0; i < n; i++) {
       for (const Arc arc : graph.arcs(i)) {
-        const double e = 0.5 * fill * (graph.length(arc) * graph.length(arc) - mean);
+        const double e = 0.5 * fill * (arc.length * arc.length - mean);
         for (std::ptrdiff_t c = 0; c < columns; c++) out(i, c) -= e * v(arc.to, c);
       }
     }
