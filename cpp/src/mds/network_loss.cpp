@@ -1,6 +1,7 @@
 #include "mds/network_loss.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "fastcv/runtime.hpp"
 
@@ -27,11 +28,34 @@ NetworkLoss::NetworkLoss(const Network& network, MdsLoss loss, int dimensions, i
     weights_[p.a] += p.weight;
     if (p.b < network.free) weights_[p.b] += p.weight;
   }
+  if (network.anchor_count() == 0 && dimensions == network.dimensions && mostly_measured(network)) pack();
   if (curvature > 0) first_step_ = static_cast<double>(network.free) / (2 * curvature);
   for (std::ptrdiff_t k = 0; k < network.anchor_count(); k++) {
     std::copy_n(network.anchors.data() + k * network.dimensions, std::min(dimensions, network.dimensions),
                 positions_.data() + (network.free + k) * dimensions);
   }
+}
+
+// Through a full matrix: of NaN where nothing was measured.
+void NetworkLoss::pack() {
+  const std::ptrdiff_t n = network_.points;
+  const std::vector<Pair>& pairs = network_.pairs;
+  const std::size_t values = static_cast<std::size_t>(checked_mul(n, n, "mds: distances"));
+  std::vector<double> distances(values, std::numeric_limits<double>::quiet_NaN()), weights;
+  const bool weighted = std::any_of(pairs.begin(), pairs.end(), [](const Pair& p) { return p.weight != 1; });
+  if (weighted) weights.assign(values, 0.0);
+  for (const Pair& p : pairs) {
+    const std::ptrdiff_t up = p.a * n + p.b, down = p.b * n + p.a;
+    distances[up] = distances[down] = p.distance;
+    if (weighted) weights[up] = weights[down] = p.weight;
+  }
+  const auto table = [&](const std::vector<double>& m) {
+    return PairTable{m.data(), true, n * static_cast<std::ptrdiff_t>(sizeof(double)), sizeof(double)};
+  };
+  const bool complete = static_cast<std::ptrdiff_t>(pairs.size()) == n * (n - 1) / 2;
+  packed_ = std::make_unique<Pairs<double>>(n, weighted || !complete);
+  const PairTable distance_table = table(distances), weight_table = table(weights);
+  packed_->pack(distance_table, weighted ? &weight_table : nullptr, threads_);
 }
 
 namespace {
@@ -114,6 +138,12 @@ double NetworkLoss::block_of(std::ptrdiff_t begin, std::ptrdiff_t end, double* g
 
 double NetworkLoss::evaluate(const double* x, double* g) {
   const std::ptrdiff_t n = network_.free, stride = this->stride();
+  if (packed_) {
+    const PairLoss loss = rho_.loss == MdsLoss::kStress    ? PairLoss::kStress
+                          : rho_.loss == MdsLoss::kSstress ? PairLoss::kSstress
+                                                           : PairLoss::kGemanMcClure;
+    return packed_->gradient(loss, rho_.mu2, dimensions_, x, g, true, threads_);
+  }
   from_planes(x, n, positions_, dimensions_);
   const auto pairs = static_cast<std::ptrdiff_t>(network_.pairs.size());
   parallel_rows(blocks_, 1, threads_, [&](Band& band) {
