@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ Points = npt.NDArray[np.floating[Any]]
 INK, GREY, RED = "#1f5fa8", "#b9c0c8", "#c0392b"
 
 
+def available() -> bool:
+    """Whether Matplotlib and Pillow are installed."""
+    return all(importlib.util.find_spec(name) for name in ("matplotlib", "PIL"))
+
+
 class Swarm:
     """A scatter plot in two or three dimensions, whose points can be moved."""
 
@@ -31,9 +37,9 @@ class Swarm:
             raise CommandError('pictures need Matplotlib: pip install "fastcv-cpu[cli]"', 1) from None
         self.links = links
         figure = Figure(figsize=(5.2, 5.2), dpi=100, layout="constrained")
-        self.canvas = FigureCanvasAgg(figure)
+        self.canvas: Any = FigureCanvasAgg(figure)
         self.space = limits.shape[1] >= 3
-        self.axes = figure.add_subplot(projection="3d" if self.space else None)
+        self.axes: Any = figure.add_subplot(projection="3d" if self.space else None)
         self.axes.set_title(title, fontsize=11)
         middle = (limits.min(axis=0) + limits.max(axis=0)) / 2
         reach = 0.55 * float(np.ptp(limits, axis=0).max() or 1)
