@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.harness import COPY, OURS
-from benchmarks.results import Spread
+from fastcv._bench.harness import COPY, OURS
+from fastcv._bench.results import Spread
 
 COLOURS = ("#c1121f", "#8d99ae", "#1d3557", "#2a9d8f", "#e9a03b", "#7b5ea7", "#577590", "#90be6d")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastcv.cli._report import Report
 
 COMMANDS = {
+    "bench": "fastcv beside what else is installed, on your machine and your image",
     "blur": "blur images with a box of any size",
     "demo": "all of it on a real photo: pictures and timing tables in a folder",
     "denoise": "remove noise and keep edges (total variation)",

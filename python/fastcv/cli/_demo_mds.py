@@ -13,7 +13,8 @@ import fastcv
 from fastcv import datasets
 from fastcv.cli import _swarm, _timing
 from fastcv.cli._paths import replacing
-from fastcv.cli._stage import Stage, Table, optional, times_text
+from fastcv.cli._stage import Stage, optional, times_text
+from fastcv.cli._tables import Table
 
 STEPS = 20  # of NumPy's gradient descent, which is slow
 

@@ -22,16 +22,6 @@ Pixels = npt.NDArray[Any]
 
 
 @dataclass
-class Table:
-    """Times side by side."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    notes: list[str]
-
-
-@dataclass
 class Stage:
     """What a family's demo works with."""
 

@@ -21,7 +21,8 @@ from fastcv.cli._demo_tv import denoise_tv
 from fastcv.cli._images import rgb_photo
 from fastcv.cli._paths import reason
 from fastcv.cli._report import Report
-from fastcv.cli._stage import Stage, Table, optional
+from fastcv.cli._stage import Stage, optional
+from fastcv.cli._tables import Table, as_text, machine_is_busy, show
 
 FOLDER = "fastcv-demo"
 HEADING = "# fastcv demo"  # the first line of timings.md, by which a folder is known as the demo's own
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace, report: Report) -> int:
     _images.pillow()
     stage = Stage(rgb_photo(args.photo), Path(args.output), usable_threads(args.threads), args.seconds)
     _check_folder(stage.folder, args.force)
-    busy = _load()
+    busy = machine_is_busy()
     report.say("Taking pictures and times; this takes a little while ...")
     tables = [family(stage) for family in FAMILIES]
     for table in tables:
@@ -70,8 +71,8 @@ def run(args: argparse.Namespace, report: Report) -> int:
     if not report.as_json:
         print()
         for table in tables:
-            _print(table)
-    stage.write_text("timings.txt", "\n\n".join(map(_text, tables)) + "\n\n" + "\n".join(_machine()) + "\n")
+            show(table)
+    stage.write_text("timings.txt", "\n\n".join(map(as_text, tables)) + "\n\n" + "\n".join(_machine()) + "\n")
     stage.write_text("timings.md", _markdown(tables))
     folder = stage.folder.resolve()
     report.say(f"\nPictures and the table are in {folder}:")
@@ -111,36 +112,6 @@ WRITES = (
 # ---- tables --------------------------------------------------------------------------------
 
 
-def _print(table: Table) -> None:
-    try:
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table as RichTable
-    except ImportError:
-        print(_text(table))
-        return
-    drawn = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for i, column in enumerate(table.columns):
-        drawn.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    for row in table.rows:
-        drawn.add_row(*row)
-    Console().print(drawn)
-    Console().print(*table.notes, sep="\n", style="dim", highlight=False)
-
-
-def _text(table: Table) -> str:
-    widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (table.columns, *table.rows)
-    ]
-    lines.insert(1, "  ".join("-" * w for w in widths))
-    return "\n".join([table.title, "", *lines, "", *table.notes])
-
-
 def _markdown(tables: list[Table]) -> str:
     parts = [HEADING]
     for table in tables:
@@ -159,19 +130,6 @@ def _machine() -> list[str]:
     return [
         f"processor: {_processor()}, {os.cpu_count()} logical CPUs, {platform.system()} {platform.machine()}",
         ", ".join([f"fastcv {fastcv.__version__}", *versions, f"Python {platform.python_version()}"]),
-    ]
-
-
-def _load() -> list[str]:
-    """A note when others are at work: whoever waits for a busy processor's turn looks slow."""
-    try:
-        load = os.getloadavg()[0]
-    except (AttributeError, OSError):
-        return []
-    if load < 0.5:
-        return []
-    return [
-        f"The machine was busy with other work (load {load:.1f}): least to be trusted with several threads."
     ]
 
 
