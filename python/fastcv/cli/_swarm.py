@@ -73,7 +73,7 @@ class Swarm:
 
     def picture(self, caption: str = "") -> PillowImage.Image:
         """What it looks like now."""
-        self.axes.set_xlabel(caption, fontsize=10)
+        self.canvas.figure.supxlabel(caption, fontsize=10)
         if self.axes.get_legend_handles_labels()[1]:
             self.axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
         self.canvas.draw()

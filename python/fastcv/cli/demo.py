@@ -16,6 +16,7 @@ import fastcv
 from fastcv.cli import CommandError, _images
 from fastcv.cli._arguments import Parser, usable_threads
 from fastcv.cli._demo_box_blur import box_blur
+from fastcv.cli._demo_mds import mds
 from fastcv.cli._demo_preprocess import preprocess
 from fastcv.cli._demo_tv import denoise_tv
 from fastcv.cli._images import rgb_photo
@@ -41,8 +42,8 @@ def parser() -> Parser:
     parser = Parser(
         "demo",
         "[PHOTO] [-o FOLDER] [options]",
-        "Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), write before and after "
-        "pictures and a timing table into a folder, and say where.",
+        "Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), locate a swarm, write "
+        "pictures and timing tables into a folder, and say where.",
         ("fastcv demo holiday.jpg -o out/",),
         FIELDS,
     )
@@ -94,7 +95,7 @@ def _check_folder(folder: Path, force: bool) -> None:
         raise CommandError(f"{folder / taken[0]} exists: say --force to replace it")
 
 
-FAMILIES: tuple[Callable[[Stage], Table], ...] = (box_blur, denoise_tv, preprocess)
+FAMILIES: tuple[Callable[[Stage], Table], ...] = (box_blur, denoise_tv, preprocess, mds)
 WRITES = (
     "before.png",
     "box_blur_8.png",
@@ -104,6 +105,8 @@ WRITES = (
     "denoise_tv.png",
     "denoise.png",
     "preprocess.png",
+    "swarm.gif",
+    "locate.png",
     "timings.txt",
     "timings.md",
 )

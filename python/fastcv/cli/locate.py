@@ -81,12 +81,9 @@ def parser() -> Parser:
 def run(args: argparse.Namespace, report: Report) -> int:
     """Find the points of every file; the exit code."""
     anchors = _anchors(args.anchors)
-    dimensions = args.dimensions or (anchors[1].shape[1] if anchors else 2)
-    if args.dimensions is not None and args.dimensions < 1:
-        raise CommandError(f"--dimensions must be at least 1, got {args.dimensions}")
-    pictures = _Pictures(args)
-    jobs = _paths.plan(args.paths, args.output, args.force, DISTANCES, report, pictures.beside)
-    pictures.check(len(jobs))
+    dimensions = args.dimensions
+    if dimensions is None:
+        dimensions = anchors[1].shape[1] if anchors else 2
     options: dict[str, Any] = {
         "anchors": anchors,
         "symmetrize": args.symmetrize,
@@ -100,6 +97,9 @@ def run(args: argparse.Namespace, report: Report) -> int:
         )
     except (TypeError, ValueError) as error:
         raise CommandError(_words(error)) from None
+    pictures = _Pictures(args)
+    jobs = _paths.plan(args.paths, args.output, args.force, DISTANCES, report, pictures.beside)
+    pictures.check(len(jobs))
 
     def work(job: _paths.Job) -> tuple[str, dict[str, Any]]:
         distances = _distances.read_distances(job.source)
