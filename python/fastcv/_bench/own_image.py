@@ -20,7 +20,7 @@ from fastcv._bench.harness import OURS, Case, Contestant, Settings, case_record,
 
 MODEL = (640, 640)
 TV_SIDE = 1024  # total variation takes the middle of larger images: a peer needs seconds for a megapixel
-SMACOF_POINTS = 200
+POINTS = 200
 
 Built = tuple[list[Contestant], dict[str, str]]
 
@@ -36,6 +36,7 @@ def cases(image: np.ndarray, threads: int) -> list[Case]:
         ("model input 640 x 640, stretched", partial(_stretch, image, threads)),
         ("model input 640 x 640, letterbox", partial(_letterbox, image, threads)),
         ("model input 640 x 640, antialiased", partial(_antialias, image, threads)),
+        (f"{POINTS} points from distances with 3 % noise (not your image)", partial(_locate, threads)),
     ]
     return [Case(name, "own", name, build, threads=threads) for name, build in found]
 
@@ -107,6 +108,31 @@ def _antialias(image: np.ndarray, threads: int) -> Built:
     who = preprocess_peers
     others, skipped = who.gather(image, MODEL, threads, (who.torch_antialias, who.opencv_area_numpy))
     return [who.ours(image, MODEL, threads, antialias=True), who.fill(image, MODEL), *others], skipped
+
+
+def _locate(threads: int) -> Built:
+    """A solver's answer to the same distances; the notes say how well it fits them."""
+    rng = np.random.default_rng(0)
+    noise = np.triu(rng.normal(1, 0.03, (POINTS, POINTS)), 1)
+    distances = fastcv.pairwise_distances(fastcv.datasets.sphere(POINTS)) * (noise + noise.T)
+    contestants = [Contestant(OURS, partial(_mds, distances, threads))]
+    skipped: dict[str, str] = {}
+    try:
+        manifold = peers.require("sklearn.manifold")
+        options = {"n_init": 1, "random_state": 0, "normalized_stress": False}
+        smacof = partial(manifold.smacof, distances, n_components=3, **options)
+        contestants.append(Contestant("scikit-learn smacof", lambda: smacof()[0]))
+    except peers.Missing as reason:
+        skipped["scikit-learn smacof"] = str(reason)
+    for contestant in contestants:
+        error = np.triu(fastcv.pairwise_distances(contestant.call()) - distances)
+        fit = np.sqrt(np.square(error).sum() / np.square(np.triu(distances)).sum())
+        contestant.note = f"normalized stress {fit:.4f}"
+    return contestants, skipped
+
+
+def _mds(distances: np.ndarray, threads: int) -> np.ndarray:
+    return fastcv.mds(distances, 3, num_threads=threads).embedding
 
 
 def main(words: list[str]) -> int:

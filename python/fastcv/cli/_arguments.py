@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
@@ -24,7 +25,8 @@ class Parser(argparse.ArgumentParser):
     ) -> None:
         lines = [f"{'example:' if i == 0 else '':9}{example}" for i, example in enumerate(examples)]
         lines += ["", f"--json prints one document: {', '.join(DOCUMENT)}.", "Each of its results holds:"]
-        lines += [f"  {name:20} {text}" for name, text in fields.items()]
+        for name, text in fields.items():
+            lines += textwrap.wrap(f"  {name:19}{text}", 79, subsequent_indent=" " * 21)
         super().__init__(
             prog=f"fastcv {command}",
             usage=f"fastcv {command} {usage}".rstrip(),

@@ -39,6 +39,7 @@ LIBRARIES = {
     "PyTorch": "torch",
     "Numba": "numba",
     "JAX": "jax",
+    "scikit-learn": "sklearn",
 }
 
 EXPLAINED = (

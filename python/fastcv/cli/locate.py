@@ -99,7 +99,6 @@ def run(args: argparse.Namespace, report: Report) -> int:
         raise CommandError(_words(error)) from None
     pictures = _Pictures(args)
     jobs = _paths.plan(args.paths, args.output, args.force, DISTANCES, report, pictures.beside)
-    pictures.check(len(jobs))
 
     def work(job: _paths.Job) -> tuple[str, dict[str, Any]]:
         distances = _distances.read_distances(job.source)
@@ -186,14 +185,6 @@ class _Pictures:
         """What is written with `target`."""
         return tuple(path for path in (self._plot(target), self.animation) if path)
 
-    def check(self, files: int) -> None:
-        """Refuse one name for many pictures, and make the folders."""
-        for option, path in (("--plot", self.named), ("--animate", self.animation)):
-            if path and files > 1:
-                raise CommandError(f"{option} shows one file's points: give one DIST")
-            if path:
-                path.parent.mkdir(parents=True, exist_ok=True)
-
     def draw(
         self, job: _paths.Job, distances: Distances, result: fastcv.MDSResult, anchors: Anchors | None
     ) -> dict[str, Path | None]:
@@ -201,6 +192,8 @@ class _Pictures:
         points = result.embedding.astype(np.float64)
         title = f"{len(points)} points, normalized stress {result.normalized_stress:.2g}"
         plot = self._plot(job.target)
+        for path in filter(None, (plot, self.animation)):
+            path.parent.mkdir(parents=True, exist_ok=True)
         if plot:
             with _paths.replacing(plot) as file:
                 _drawn(points, title, distances, anchors).save(file, format="PNG")
@@ -216,7 +209,9 @@ def _drawn(
     """The points, joined where a distance was measured, if not all are."""
     measured = list(itertools.islice(_distances.measured(distances), LINKS_AT_MOST + 1))
     complete = len(measured) == len(points) * (len(points) - 1) // 2
-    swarm = _swarm.Swarm(points, title, () if complete or len(measured) > LINKS_AT_MOST else measured)
+    swarm = _swarm.Swarm(points, title)
+    if not complete and len(measured) <= LINKS_AT_MOST:
+        swarm.join(points, measured)
     swarm.add(points, "found")
     if anchors is not None:
         swarm.add(anchors[1], "anchors", _swarm.RED, "^", 36)
