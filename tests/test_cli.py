@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -362,7 +363,7 @@ def test_version_and_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert fastcv.__version__ in capsys.readouterr().out
 
 
-def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert main(["demo", "-o", str(out), "--seconds", "0"]) == 0
     assert str(out) in capsys.readouterr().out
@@ -372,10 +373,19 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_array_equal(pixels_of(out / "box_blur_8.png"), fastcv.box_blur(photo, 8))
     assert pixels_of(out / "box_blur.png").shape[1] > 3 * 512
     assert "| 512x512x3 |" in (out / "timings.md").read_text()
-    assert main(["demo", "-o", str(out), "--seconds", "0"]) == 0  # refreshes its own folder
+    monkeypatch.setattr(demo, "FAMILIES", demo.FAMILIES[:1])
+    assert main(["demo", "-o", str(out), "--seconds", "0", "--json"]) == 0  # refreshes its own folder
+    (found,) = json.loads(capsys.readouterr().out)["results"]
+    assert list(found) == list(demo.FIELDS)
+    assert found["folder"] == str(out)
+    assert set(found["files"]) <= set(demo.WRITES)
+    assert [table["title"] for table in found["tables"]] == ["box blur: fastcv beside the others (8-bit RGB)"]
 
 
-def test_demo_with_a_photo_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_with_a_photo_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "FAMILIES", demo.FAMILIES[:3])  # the last one takes no photo
     image = noise(40, 70, 4)
     source = save(tmp_path / "mine.png", image)
     out = tmp_path / "out"

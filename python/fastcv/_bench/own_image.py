@@ -18,6 +18,17 @@ import fastcv
 from fastcv._bench import box_blur_peers, peers, preprocess_peers, tv_peers, workers
 from fastcv._bench.harness import OURS, Case, Contestant, Settings, case_record, measure
 
+LIBRARIES = {
+    "OpenCV": "cv2",
+    "SciPy": "scipy.ndimage",
+    "Pillow": "PIL.Image",
+    "scikit-image": "skimage",
+    "kornia-rs": "kornia_rs",
+    "PyTorch": "torch",
+    "Numba": "numba",
+    "JAX": "jax",
+    "scikit-learn": "sklearn",
+}
 MODEL = (640, 640)
 TV_SIDE = 1024  # total variation takes the middle of larger images: a peer needs seconds for a megapixel
 POINTS = 200
@@ -135,6 +146,17 @@ def _mds(distances: np.ndarray, threads: int) -> np.ndarray:
     return fastcv.mds(distances, 3, num_threads=threads).embedding
 
 
+def missing() -> list[str]:
+    """Return the libraries that could have taken part, and cannot be imported."""
+    absent = []
+    for name, module in LIBRARIES.items():
+        try:
+            peers.require(module)
+        except peers.Missing:
+            absent.append(name)
+    return absent
+
+
 def main(words: list[str]) -> int:
     """Measure in this process, and write the results."""
     source, target, threads, seconds = words
@@ -147,7 +169,8 @@ def main(words: list[str]) -> int:
         except Exception as error:  # noqa: BLE001 - one job that fails must not hide the others
             results.append(case_record(case, {OURS: f"{type(error).__name__}: {error}"}, []))
         print(case.name, flush=True)
-    Path(target).write_text(json.dumps(results), encoding="utf-8")
+    found = {"missing": missing(), "cases": results}
+    Path(target).write_text(json.dumps(found), encoding="utf-8")
     return 0
 
 

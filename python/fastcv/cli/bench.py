@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
@@ -30,18 +29,6 @@ from fastcv.cli._stage import times_text
 from fastcv.cli._tables import Table, machine_is_busy, show
 
 PICTURE = "fastcv-bench.png"
-LIBRARIES = {
-    "OpenCV": "cv2",
-    "SciPy": "scipy",
-    "Pillow": "PIL",
-    "scikit-image": "skimage",
-    "kornia-rs": "kornia_rs",
-    "PyTorch": "torch",
-    "Numba": "numba",
-    "JAX": "jax",
-    "scikit-learn": "sklearn",
-}
-
 EXPLAINED = (
     "x: as a multiple of fastcv's time; above 1, fastcv is faster. Medians of runs that took turns.",
     "One thread: everybody on one processor. Some have only one anyway.",
@@ -91,9 +78,8 @@ def run(args: argparse.Namespace, report: Report) -> int:
     image = _images.rgb_photo(args.image)
     busy = machine_is_busy()
     report.say("Everybody takes turns; this takes a few minutes ...")
-    cases = _measured(image, threads, args.seconds)
+    cases, missing = _measured(image, threads, args.seconds)
     facts = machine.describe()
-    missing = _not_installed()
     table = _table(args.image, image, threads, cases, [*_notes(cases, missing, facts), *busy])
     if not report.as_json:
         print()
@@ -131,17 +117,22 @@ def _picture_path(args: argparse.Namespace) -> Path | None:
 # ---- measuring -----------------------------------------------------------------------------
 
 
-def _measured(image: np.ndarray, threads: list[int], seconds: float) -> list[dict[str, Any]]:
-    """All jobs with each number of threads, measured in a process of their own."""
-    found: list[dict[str, Any]] = []
+def _measured(
+    image: np.ndarray, threads: list[int], seconds: float
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """All jobs with each number of threads, measured in a process of their own; and which libraries are missing."""
+    cases: list[dict[str, Any]] = []
+    missing: list[str] = []
     jobs = len(own_image.cases(image[:1, :1], 1))
     with tempfile.TemporaryDirectory() as name, bar([1] * jobs * len(threads), "jobs") as advance:
         folder = Path(name)
         np.save(folder / "image.npy", image)
         for count in threads:
             _work(folder, count, seconds, advance)
-            found += json.loads((folder / "results.json").read_text("utf-8"))
-    return found
+            found = json.loads((folder / "results.json").read_text("utf-8"))
+            cases += found["cases"]
+            missing = found["missing"]
+    return cases, missing
 
 
 def _work(folder: Path, threads: int, seconds: float, advance: Callable[[], None]) -> None:
@@ -221,10 +212,6 @@ def _cells(name: str, columns: list[dict[str, dict[str, Any]]]) -> list[str]:
         cells += [f"{took:.3g} ms", times_text(took / milliseconds(ours)) if ours else "-"]
     difference = next((column[name]["difference"] for column in columns if name in column), None)
     return [*cells, "" if difference is None else f"{difference:.2g}"]
-
-
-def _not_installed() -> list[str]:
-    return [name for name, module in LIBRARIES.items() if importlib.util.find_spec(module) is None]
 
 
 def _notes(cases: list[dict[str, Any]], missing: list[str], facts: dict[str, Any]) -> list[str]:
