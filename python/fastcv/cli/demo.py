@@ -78,7 +78,9 @@ def run(args: argparse.Namespace, report: Report) -> int:
     folder = stage.folder.resolve()
     report.say(f"\nPictures and the table are in {folder}:")
     report.say(*(f"  {name:18} {what}" for name, what in stage.written.items()))
-    values = (folder, stage.written, _machine(), [vars(table) for table in tables])
+    parts = ("title", "columns", "rows", "notes")
+    shown = [{part: getattr(table, part) for part in parts} for table in tables]
+    values = (folder, stage.written, _machine(), shown)
     report.done(dict(zip(FIELDS, values, strict=True)))
     return 0
 
