@@ -3,6 +3,7 @@
 from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
+from fastcv._halo import halo
 from fastcv._mds_geometry import Alignment, pairwise_distances, procrustes
 from fastcv._preprocess import Preprocess
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
@@ -23,6 +24,7 @@ __all__ = [
     "denoise_tv",
     "denoise_tv_chambolle",
     "get_num_threads",
+    "halo",
     "pairwise_distances",
     "procrustes",
     "set_num_threads",
