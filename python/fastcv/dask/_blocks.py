@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -75,5 +74,5 @@ def needed(
 
 def _part(chunk: npt.NDArray[Any], index: tuple[slice, ...]) -> npt.NDArray[Any]:
     # A copy where it is small: a view would keep the whole chunk in memory.
-    part: npt.NDArray[Any] = operator.getitem(chunk, index)
+    part: npt.NDArray[Any] = chunk[index]
     return part.copy() if 2 * part.size < chunk.size else part

@@ -174,7 +174,7 @@ def box_blur(
         rows, columns = (
             pieces_of(s, a.low, a.high) if a.low < a.high else [] for s, a in zip(starts, own, strict=True)
         )
-        grid = []
+        grid: list[list[Any]] = []
         for row in rows:
             grid.append([])
             for column in columns:

@@ -127,7 +127,7 @@ def preprocess(
         images if isinstance(images, db.Bag) else list(images), plan, batch_size, reader
     )
     if isinstance(images, db.Bag):
-        graph = {
+        graph: dict[Any, Any] = {
             (name, i, 0, 0, 0): (_batch, (images.name, i), plan, reader, shape)
             for i in range(images.npartitions)
         }
@@ -140,7 +140,7 @@ def preprocess(
             f"preprocess: images must be a dask.bag.Bag or a sequence of images, got {type(images).__name__}"
         )
     else:
-        groups = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
+        groups = [images[i : i + batch_size] for i in range(0, len(images), batch_size)] or [[]]
         graph = {
             (name, i, 0, 0, 0): (
                 _batch,
