@@ -34,7 +34,7 @@ def chunks(rng: np.random.Generator, n: int, sizes: tuple[int, ...]) -> tuple[in
 
 def image(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     values = rng.random(shape)
-    return (values * (255 if np.dtype(dtype).kind in "ui" else 1)).astype(dtype)
+    return (values * (np.iinfo(dtype).max if np.dtype(dtype).kind in "ui" else 1)).astype(dtype)
 
 
 def test_nothing_of_dask_is_imported_with_fastcv():
