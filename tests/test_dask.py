@@ -347,3 +347,71 @@ def test_denoise_tv_refuses():
             da.from_array(image(np.random.default_rng(13), (100, 50), "float64")), tol=1e-9, max_iter=5
         )
     assert np.array_equal(fd.denoise_tv(array, 0).compute(), np.zeros((100, 50)))
+
+
+# ---- points from distances -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def swarm() -> np.ndarray:
+    return np.random.default_rng(14).random((90, 3))
+
+
+@pytest.mark.parametrize("loss", ["sstress", "stress"])
+@pytest.mark.parametrize("rate", ["auto", 1e-3])
+def test_gradient_descent_is_that_of_one_machine(swarm, loss, rate):
+    distances = fastcv.pairwise_distances(swarm)
+    start = np.random.default_rng(15).random((90, 3))
+    keywords = {"learning_rate": rate, "num_iterations": 75, "loss": loss}
+    expected = fastcv.gradient_descent(start, distances, **keywords)
+    results = [
+        fd.gradient_descent(start, da.from_array(distances, chunks=cut), **keywords)
+        for cut in [(90, 90), (40, 90), (20, 30)]
+    ]
+    for x in results:
+        assert np.abs(x - expected).max() < 1e-11
+
+
+def test_gradient_descent_refuses_and_warns(swarm):
+    distances = da.from_array(fastcv.pairwise_distances(swarm), chunks=(30, 90))
+    with pytest.raises(TypeError, match="Dask array"):
+        fd.gradient_descent(swarm, fastcv.pairwise_distances(swarm))
+    with pytest.raises(ValueError, match="square"):
+        fd.gradient_descent(swarm, distances[:30])
+    with pytest.raises(ValueError, match="finite"):
+        fd.gradient_descent(swarm, distances - 1)
+    with pytest.raises(ValueError, match="x0"):
+        fd.gradient_descent(swarm[:5], distances)
+    with pytest.raises(ValueError, match="num_iterations"):
+        fd.gradient_descent(swarm, distances, num_iterations=-1)
+    with pytest.warns(fastcv.ConvergenceWarning), np.errstate(all="ignore"):
+        fd.gradient_descent(swarm * 3, distances, 1.0, 64)
+
+
+def test_mds_finds_what_one_machine_finds(swarm):
+    exact = fastcv.pairwise_distances(swarm)
+    result = fd.mds(da.from_array(exact, chunks=(40, 50)), 3)
+    assert result.converged
+    assert fastcv.procrustes(result.embedding, swarm).rmse < 1e-6
+    noise = np.random.default_rng(16).normal(0, 0.05, exact.shape)
+    noisy = np.abs(exact + (noise + noise.T) / 2)
+    np.fill_diagonal(noisy, 0)
+    result, one = fd.mds(da.from_array(noisy, chunks=(25, 90)), 3), fastcv.mds(noisy, 3)
+    assert result.converged
+    assert result.stress == pytest.approx(one.stress, rel=1e-5)
+    assert result.normalized_stress == pytest.approx(one.normalized_stress, rel=1e-5)
+    assert fastcv.procrustes(result.embedding, one.embedding).rmse < 1e-3
+    assert result.stress_per_point.sum() == pytest.approx(2 * result.stress)
+
+
+def test_mds_refuses(swarm):
+    distances = fastcv.pairwise_distances(swarm)
+    array = da.from_array(distances, chunks=45)
+    with pytest.raises(ValueError, match="symmetric"):
+        fd.mds(array + da.arange(90, chunks=45))
+    with pytest.raises(ValueError, match="n_components"):
+        fd.mds(array, 0)
+    with pytest.raises(ValueError, match="init"):
+        fd.mds(array, init=np.zeros((3, 2)))
+    with pytest.raises(TypeError, match="float32 or float64"):
+        fd.mds(array.astype(np.int64))

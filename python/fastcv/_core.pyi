@@ -24,6 +24,26 @@ def box_blur(
     num_threads: SupportsIndex | None,
     /,
 ) -> npt.NDArray[_Pixel]: ...
+def gradient_descent(
+    x0: npt.NDArray[Any],
+    distances: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    learning_rate: SupportsFloat | str,
+    num_iterations: SupportsIndex,
+    loss: str,
+    history: SupportsIndex | None,
+    callback: Callable[[int, npt.NDArray[Any], float], object] | None,
+    out: npt.NDArray[Any] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[
+    npt.NDArray[Any],
+    npt.NDArray[np.int64] | None,
+    npt.NDArray[Any] | None,
+    npt.NDArray[np.float64] | None,
+    int,
+    float,
+    bool,
+]: ...
 def denoise_tv_chambolle(
     image: npt.NDArray[Any],
     weight: SupportsFloat,
@@ -149,6 +169,21 @@ def preprocess_placement(
     tuple[int, float, float, int, int, int, int],
     tuple[int, float, float, int, int, int, int],
 ]: ...
+def mds(
+    distances: npt.NDArray[np.floating[Any]] | tuple[int, Any, Any, Any, Any],
+    n_components: SupportsIndex,
+    weights: npt.NDArray[np.floating[Any]] | None,
+    anchors: tuple[npt.NDArray[np.int64], npt.NDArray[np.floating[Any]]] | None,
+    symmetrize: bool,
+    init: tuple[bool, npt.NDArray[np.floating[Any]]] | None,
+    loss: str,
+    max_iter: SupportsIndex,
+    tol: SupportsFloat,
+    seed: int,
+    callback: Callable[[int, npt.NDArray[np.floating[Any]], float], object] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[npt.NDArray[np.floating[Any]], float, float, npt.NDArray[np.float64], int, bool, bool, str]: ...
 def pairwise_distances(
     x: npt.NDArray[_Float], y: npt.NDArray[_Float] | None, num_threads: SupportsIndex | None, /
 ) -> npt.NDArray[_Float]: ...
@@ -156,6 +191,7 @@ def procrustes(
     x: npt.NDArray[Any], y: npt.NDArray[Any], reflection: bool, scale: bool, /
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float, float, bool]: ...
 def get_num_threads() -> int: ...
+def as_ndarray(function: str, argument: str, object: Any, /) -> npt.NDArray[Any]: ...
 def set_num_threads(n: SupportsIndex | None, /) -> None: ...
 def report() -> dict[str, Any]: ...
 def simd_compiled() -> list[str]: ...

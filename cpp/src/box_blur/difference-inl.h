@@ -372,41 +372,54 @@ HWY_INLINE void AddColumns(const Context& c, ptrdiff_t p0, ptrdiff_t p1) {
 
 HWY_INLINE void FillRow(const Context& c, ptrdiff_t p) { FillEdges(c, EdgeBuffer(c, p), SourceRow(c, p)); }
 
+// What differs between windows and kinds of mean. All that is done once a row stands in one copy outside.
+struct RowKernels {
+  void (*one_step)(const Context& c, const MeanVectors& m);
+  void (*two_rows)(const Context& c, const MeanVectors& m, const PassRows& rows);
+};
+template <template <int> class Window, MeanKind kKind>
+HWY_INLINE RowKernels KernelsOf() {
+  return {OneStep<Window<1>, kKind>, TwoRows<Window<2>, kKind, 0>};
+}
+
 // The first output row of a band: the whole window enters.
-template <class Window, MeanKind kKind>
-HWY_NOINLINE void FirstRow(const Context& c, const MeanVectors& m, ptrdiff_t y) {
+HWY_NOINLINE void FirstRow(const Context& c, const MeanVectors& m, const RowKernels& kernels, ptrdiff_t y) {
   const Layout& l = c.l;
   const box::Mean& mean = c.job->mean;
   const ptrdiff_t ky = c.job->rows->ksize;
-  for (ptrdiff_t at = 0; at < State<kKind>::kScale * l.vectors * kVector; at += kVector) {
-    uint8_t* state = c.scratch + l.state + at;
-    if constexpr (kKind == MeanKind::kFloatRemainder) {
-      hn::Store(hn::Set(kFloats, mean.float_start), kFloats, reinterpret_cast<float*>(state));
-    } else {
-      hn::Store(hn::Set(kWords, mean.start), kWords, reinterpret_cast<uint16_t*>(state));
-    }
+  uint8_t* state = c.scratch + l.state;
+  if (mean.kind == MeanKind::kFloatRemainder) {
+    const ptrdiff_t bytes = State<MeanKind::kFloatRemainder>::kScale * l.vectors * kVector;
+    const VF start = hn::Set(kFloats, mean.float_start);
+    for (ptrdiff_t at = 0; at < bytes; at += kVector) hn::Store(start, kFloats, reinterpret_cast<float*>(state + at));
+  } else {
+    const ptrdiff_t bytes = State<MeanKind::kSum>::kScale * l.vectors * kVector;
+    const V16 start = hn::Set(kWords, mean.start);
+    for (ptrdiff_t at = 0; at < bytes; at += kVector) hn::Store(start, kWords, reinterpret_cast<uint16_t*>(state + at));
   }
   memset(c.scratch + l.line, 0, l.vectors * kVector);
   for (ptrdiff_t j = 0; j < ky; j += mean.group_rows) {
     const ptrdiff_t end = HWY_MIN(j + mean.group_rows, ky);
     for (ptrdiff_t i = j; i < end; i++) FillRow(c, y + i);
     AddColumns(c, y + j, y + end);
-    OneStep<Window, kKind>(c, m);
+    kernels.one_step(c, m);
   }
   memcpy(c.job->out.row(y), c.scratch + (mean.even ? l.spare_line : l.line) + l.shift, l.row_bytes);
 }
 
-template <template <int> class Window, MeanKind kKind, int kTaps = 0>
-HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
+// kDirect: the height of a window that is added anew for each row, else 0. Those two windows are the shortest work a
+// call may have, and get a loop of their own.
+template <int kDirect>
+HWY_NOINLINE void BlurRows(const Context& c, const RowKernels& kernels, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
   const Layout& l = c.l;
   const DifferenceJob& job = *c.job;
   const MeanVectors m = Broadcast(job.mean);
   const ptrdiff_t ky = job.rows->ksize;
   ptrdiff_t y = y0;
-  if constexpr (kKind == MeanKind::kDirect) {
+  if constexpr (kDirect > 0) {
     for (ptrdiff_t p = y; p < y + ky - 1; p++) FillRow(c, p);
   } else {
-    FirstRow<Window<1>, kKind>(c, m, y);
+    FirstRow(c, m, kernels, y);
     y++;
   }
   for (ptrdiff_t rows_done = 0; y < y1; y += 2, rows_done += 2) {
@@ -416,9 +429,9 @@ HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& b
     FillRow(c, y + ky - 1);
     if (both) FillRow(c, second + ky - 1);
     PassRows rows;
-    if constexpr (kKind == MeanKind::kDirect) {
+    if constexpr (kDirect > 0) {
       for (ptrdiff_t i = 0; i < 4; i++) rows.in[i] = SourceOf(c, HWY_MIN(y + i, second + ky - 1));
-      rows.soon[0] = kTaps - 1, rows.soon[1] = kTaps;
+      rows.soon[0] = kDirect - 1, rows.soon[1] = kDirect;
     } else {
       rows.in[0] = SourceOf(c, y + ky - 1);
       rows.in[1] = SourceOf(c, y - 1);
@@ -429,7 +442,11 @@ HWY_NOINLINE void BlurRows(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& b
     rows.out[0] = job.out.row(y) - l.shift;
     rows.out[1] = both ? job.out.row(second) - l.shift : c.scratch + l.spare_line;
     rows.prefetch = y + 3 < y1 && l.stream ? 2 * job.in.row_stride : 0;
-    TwoRows<Window<2>, kKind, kTaps>(c, m, rows);
+    if constexpr (kDirect > 0) {
+      TwoRows<TapsWindow<C, kDirect, 2>, MeanKind::kDirect, kDirect>(c, m, rows);
+    } else {
+      kernels.two_rows(c, m, rows);
+    }
   }
   if (l.stream) hwy::FlushStream();
 }
@@ -452,26 +469,57 @@ struct ByHalves {
 };
 
 template <bool kOddTaps>
-HWY_INLINE void BlurPrefix(const Context& c, ptrdiff_t y0, ptrdiff_t y1, Band& band) {
+HWY_INLINE RowKernels PrefixKernels(const DifferenceJob& job) {
   using InMemory = ByPrefix<kOddTaps, kInMemory>;
-  if (c.job->mean.kind == MeanKind::kFloatRemainder) {
-    return BlurRows<ByHalves<kOddTaps>::template Window, MeanKind::kFloatRemainder>(c, y0, y1, band);
+  if (job.mean.kind == MeanKind::kFloatRemainder) {
+    return KernelsOf<ByHalves<kOddTaps>::template Window, MeanKind::kFloatRemainder>();
   }
-  if (c.job->mean.kind == MeanKind::kWideRemainder) {
-    return BlurRows<InMemory::template Window, MeanKind::kWideRemainder>(c, y0, y1, band);
+  if (job.mean.kind == MeanKind::kWideRemainder) {
+    return KernelsOf<InMemory::template Window, MeanKind::kWideRemainder>();
   }
   if constexpr (kRegisterDelays == 3) {
-    const int taps = static_cast<int>(c.job->columns->ksize);
-    switch (InMemory::template Window<2>::DelayBytes(taps) / kVector) {
+    switch (InMemory::template Window<2>::DelayBytes(static_cast<int>(job.columns->ksize)) / kVector) {
       case 0:
-        return BlurRows<ByPrefix<kOddTaps, 0>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+        return KernelsOf<ByPrefix<kOddTaps, 0>::template Window, MeanKind::kRemainder>();
       case 1:
-        return BlurRows<ByPrefix<kOddTaps, 1>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+        return KernelsOf<ByPrefix<kOddTaps, 1>::template Window, MeanKind::kRemainder>();
       case 2:
-        return BlurRows<ByPrefix<kOddTaps, 2>::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+        return KernelsOf<ByPrefix<kOddTaps, 2>::template Window, MeanKind::kRemainder>();
     }
   }
-  BlurRows<InMemory::template Window, MeanKind::kRemainder>(c, y0, y1, band);
+  return KernelsOf<InMemory::template Window, MeanKind::kRemainder>();
+}
+
+HWY_INLINE RowKernels ChooseKernels(const DifferenceJob& job) {
+  if (job.mean.kind != MeanKind::kSum) {
+    if constexpr (C % 2 == 1) {
+      if (job.columns->ksize % 2 == 1) return PrefixKernels<true>(job);
+    }
+    return PrefixKernels<false>(job);
+  }
+  switch (job.columns->ksize) {
+#define FASTCV_TAPS(K) \
+  case K:              \
+    return KernelsOf<ByTaps<K>::template Window, MeanKind::kSum>()
+    FASTCV_TAPS(2);
+    FASTCV_TAPS(3);
+    FASTCV_TAPS(4);
+    FASTCV_TAPS(5);
+    FASTCV_TAPS(6);
+    FASTCV_TAPS(7);
+    FASTCV_TAPS(8);
+    FASTCV_TAPS(9);
+    FASTCV_TAPS(10);
+    FASTCV_TAPS(11);
+    FASTCV_TAPS(12);
+    FASTCV_TAPS(13);
+    FASTCV_TAPS(14);
+    FASTCV_TAPS(15);
+    FASTCV_TAPS(16);
+#undef FASTCV_TAPS
+    default:
+      return KernelsOf<ByTaps<1>::template Window, MeanKind::kSum>();
+  }
 }
 
 void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch, Band& band) {
@@ -493,38 +541,9 @@ void Blur(const DifferenceJob& job, ptrdiff_t y0, ptrdiff_t y1, uint8_t* scratch
   if (job.rows->border == Border::kConstant || job.rows->border == Border::kShrink) {
     for (ptrdiff_t x = 0; x < job.in.width; x++) CopyPixel(border_row + x * C, job.outside);
   }
-  if (job.mean.kind == MeanKind::kDirect) {
-    if (job.columns->ksize == 2) return BlurRows<ByTaps<2>::template Window, MeanKind::kDirect, 2>(c, y0, y1, band);
-    return BlurRows<ByTaps<3>::template Window, MeanKind::kDirect, 3>(c, y0, y1, band);
-  }
-  if (job.mean.kind != MeanKind::kSum) {
-    if constexpr (C % 2 == 1) {
-      if (job.columns->ksize % 2 == 1) return BlurPrefix<true>(c, y0, y1, band);
-    }
-    return BlurPrefix<false>(c, y0, y1, band);
-  }
-  switch (job.columns->ksize) {
-#define FASTCV_TAPS(K) \
-  case K:              \
-    return BlurRows<ByTaps<K>::template Window, MeanKind::kSum>(c, y0, y1, band)
-    FASTCV_TAPS(1);
-    FASTCV_TAPS(2);
-    FASTCV_TAPS(3);
-    FASTCV_TAPS(4);
-    FASTCV_TAPS(5);
-    FASTCV_TAPS(6);
-    FASTCV_TAPS(7);
-    FASTCV_TAPS(8);
-    FASTCV_TAPS(9);
-    FASTCV_TAPS(10);
-    FASTCV_TAPS(11);
-    FASTCV_TAPS(12);
-    FASTCV_TAPS(13);
-    FASTCV_TAPS(14);
-    FASTCV_TAPS(15);
-    FASTCV_TAPS(16);
-#undef FASTCV_TAPS
-  }
+  if (job.mean.kind != MeanKind::kDirect) return BlurRows<0>(c, ChooseKernels(job), y0, y1, band);
+  if (job.columns->ksize == 2) return BlurRows<2>(c, {}, y0, y1, band);
+  BlurRows<3>(c, {}, y0, y1, band);
 }
 
 size_t ScratchBytes(const DifferenceJob& job) { return static_cast<size_t>(MakeLayout(job).total); }
