@@ -133,10 +133,9 @@ def test_mds_and_descent_survive_a_killed_worker(three):
     distances = fastcv.pairwise_distances(points)
     start = np.random.default_rng(6).random((300, 2))
     array = da.from_array(distances, chunks=(30, 300)).map_blocks(slow)
-    with dask.config.set(scheduler="sync"):
-        plain = da.from_array(distances, chunks=(30, 300))
-        expected = fd.gradient_descent(start, plain, 1e-4, 64)
-        expected_mds = fd.mds(plain, max_iter=5)
+    plain = da.from_array(distances, chunks=(30, 300))
+    expected = fd.gradient_descent(start, plain, 1e-4, 64)
+    expected_mds = fd.mds(plain, max_iter=5)
     with one_killed(three, 0.6):
         x = fd.gradient_descent(start, array, 1e-4, 64)
     assert np.array_equal(x, expected)

@@ -33,21 +33,34 @@ class _Rows(NamedTuple):
 
     distances: npt.NDArray[Any]
     first: int
+    unlike: float  # the largest |D - D^T|, where it was asked for
 
 
 class _Sums(NamedTuple):
     squares: float
     fourths: float
     largest: float
+    unlike: float
 
 
-def _load(block: npt.NDArray[Any], first: int, function: str) -> _Rows:
+def _load(
+    block: npt.NDArray[Any], other: npt.NDArray[Any] | None, first: int, function: str, average: bool
+) -> _Rows:
     own = np.arange(len(block))
     block = np.array(block)
     block[own, own + first] = 0  # it plays no part
     if not np.isfinite(block).all() or (block < 0).any():
         raise ValueError(f"{function}: distances must be finite and at least 0")
-    return _Rows(block, first)
+    unlike = 0.0
+    if other is not None:
+        off = np.abs(block - other)
+        off[own, own + first] = 0
+        unlike = float(off.max(initial=0.0))
+        if average:
+            block = np.add(block, other, out=off)
+            block *= 0.5
+            block[own, own + first] = 0
+    return _Rows(block, first, unlike)
 
 
 def _row_sums(rows: _Rows) -> _Sums:
@@ -56,7 +69,7 @@ def _row_sums(rows: _Rows) -> _Sums:
         square = rows.distances[part].astype(np.float64) ** 2
         squares += float(square.sum())
         fourths += float(np.einsum("ij,ij->", square, square))
-    return _Sums(squares, fourths, float(rows.distances.max(initial=0.0)))
+    return _Sums(squares, fourths, float(rows.distances.max(initial=0.0)), rows.unlike)
 
 
 def _tiles(rows: _Rows) -> list[slice]:
@@ -111,7 +124,7 @@ def _gathered(slopes: list[tuple[_Points, _Points]]) -> tuple[_Points, _Points]:
 class _Distances:
     """Row blocks of a square matrix, kept where they are."""
 
-    def __init__(self, function: str, distances: Any, symmetric: bool) -> None:
+    def __init__(self, function: str, distances: Any, compare: bool, average: bool) -> None:
         array = check_array(function, distances)
         if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] < 1:
             raise ValueError(f"{function}: distances must be square, (N, N), got shape {array.shape}")
@@ -119,21 +132,32 @@ class _Distances:
             raise TypeError(f"{function}: distances must be float32 or float64, got {array.dtype}")
         self.dtype = array.dtype
         rows = array.rechunk({1: -1})
-        if symmetric:
-            rows = ((array + array.T) / 2).rechunk(rows.chunks)
+        others = array.T.rechunk(rows.chunks) if compare else None
         starts = starts_of(rows.chunks[0])
         self.points = array.shape[0]
-        name = f"distances-{tokenize(rows, function)}"
+        name = f"distances-{tokenize(rows, function, compare)}"
         graph = {
-            (name, i): (_load, (rows.name, i, 0), first, function)
+            (name, i): (
+                _load,
+                (rows.name, i, 0),
+                None if others is None else (others.name, i, 0),
+                first,
+                function,
+                average,
+            )
             for i, first in enumerate(starts[:-1])
             if rows.chunks[0][i]
         }
-        layers = HighLevelGraph.from_collections(name, graph, dependencies=[rows])
+        layers = HighLevelGraph.from_collections(
+            name, graph, dependencies=[rows] if others is None else [rows, others]
+        )
         self.rows: list[Delayed] = persisted([Delayed(key, layers, layer=name) for key in graph])
         sums = dask.compute(*each("distance-sums", _row_sums, self.rows))
         self.sums = _Sums(
-            sum(s.squares for s in sums) / 2, sum(s.fourths for s in sums) / 2, max(s.largest for s in sums)
+            sum(s.squares for s in sums) / 2,
+            sum(s.fourths for s in sums) / 2,
+            max(s.largest for s in sums),
+            max(s.unlike for s in sums),
         )
 
     def with_points(self, function: Any, x: _Points, *arguments: Any) -> list[Delayed]:
@@ -270,7 +294,8 @@ def gradient_descent(
     True
     """
     name = "gradient_descent"
-    rows = _Distances(name, distances, symmetric=False)
+    automatic = isinstance(learning_rate, str)
+    rows = _Distances(name, distances, compare=automatic, average=False)
     # On distances of one number in one place: refuses what it would refuse.
     same = np.lib.stride_tricks.as_strided(np.ones(1), (rows.points, rows.points), (0, 0))
     fastcv.gradient_descent(x0, same, learning_rate, 0, loss=loss)
@@ -278,13 +303,10 @@ def gradient_descent(
     if iterations < 0:
         raise ValueError(f"{name}: num_iterations must be at least 0, got {iterations}")
     x: _Points = np.array(x0, np.float64)
-    automatic = isinstance(learning_rate, str)
     rate = 0.0 if isinstance(learning_rate, str) else float(learning_rate)
     chooser: _AutoRate | None = None
     if automatic:
-        array = distances
-        unlike = float(abs(array - array.T).max().compute())
-        symmetric = unlike <= 4 * float(np.finfo(x0.dtype).eps) * rows.sums.largest
+        symmetric = rows.sums.unlike <= 4 * float(np.finfo(x0.dtype).eps) * rows.sums.largest
         chooser = _AutoRate(loss, rows.points, rows.sums, float(np.finfo(x0.dtype).eps), symmetric)
     saved, done, step, diverged = x, 0, 0, False
     while True:
@@ -315,7 +337,8 @@ def gradient_descent(
             ConvergenceWarning,
             stacklevel=2,
         )
-    return x.astype(x0.dtype)
+    moved: npt.NDArray[Any] = x.astype(x0.dtype)
+    return moved
 
 
 # ---- mds -------------------------------------------------------------------------------------------
@@ -334,8 +357,9 @@ def _classical(rows: _Distances, dimensions: int) -> _Points:
     small = v.T @ centred(-0.5 * rows.product(v))
     values, vectors = np.linalg.eigh((small + small.T) / 2)
     leading = np.argsort(values)[::-1][:dimensions]
-    x = v @ vectors[:, leading] * np.sqrt(np.maximum(values[leading], 0))
-    return np.pad(x, ((0, 0), (0, dimensions - x.shape[1])))
+    x = np.zeros((rows.points, dimensions))
+    x[:, : len(leading)] = v @ vectors[:, leading] * np.sqrt(np.maximum(values[leading], 0))
+    return x
 
 
 class _Search:
@@ -444,10 +468,11 @@ def mds(
         raise ValueError(f"{name}: max_iter must be at least 0, got {most}")
     if not (share >= 0 and math.isfinite(share)):
         raise ValueError(f"{name}: tol must be finite and at least 0, got {tol!r}")
-    rows = _Distances(name, array, symmetric=True)
-    unlike = float(abs(array - array.T).max().compute())
-    if not unlike <= 1e-5 * rows.sums.largest:
-        raise ValueError(f"{name}: distances must be symmetric, got entries that differ by {unlike:.3g}")
+    rows = _Distances(name, array, compare=True, average=True)
+    if not rows.sums.unlike <= 1e-5 * rows.sums.largest:
+        raise ValueError(
+            f"{name}: distances must be symmetric, got entries that differ by {rows.sums.unlike:.3g}"
+        )
     if isinstance(init, str):
         if init != "classical":
             raise ValueError(f'{name}: init must be "classical" or an array, got {init!r}')

@@ -17,7 +17,8 @@ from dask.delayed import Delayed
 import fastcv
 from fastcv import _core
 from fastcv._core import DEFAULT_CHANNEL_AXIS
-from fastcv._tv import ConvergenceWarning, TVInfo
+from fastcv._tv import TVInfo
+from fastcv._warnings import ConvergenceWarning
 from fastcv.dask._blocks import check_array
 from fastcv.dask._rows import (
     Rounds,
