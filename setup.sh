@@ -79,5 +79,7 @@ elif [ "$what" = test ]; then
   git ls-files 'cpp/*.cpp' 'cpp/*.hpp' 'cpp/*.h' | xargs clang-format --dry-run -Werror
   say "types"
   mypy
+  say "manual"
+  sphinx-build -q -W --keep-going -b html docs docs/_build/html
   say "all passed"
 fi
