@@ -320,7 +320,8 @@ TEST(MdsDescent, AutomaticRateIsSafeForAnyScale) {
           double rounding = 0;  // of all terms of the loss
           for (const double d : p.distances) rounding += 1e-11 * std::pow(d, loss == DescentLoss::kSstress ? 4 : 2);
           for (std::size_t e = 1; e < trace.losses.size(); e++)
-            ASSERT_LE(trace.losses[e], trace.losses[e - 1] * 1.002 + rounding) << n << ' ' << scale << ' ' << start << ' ' << e;
+            ASSERT_LE(trace.losses[e], trace.losses[e - 1] * 1.002 + rounding)
+                << n << ' ' << scale << ' ' << start << ' ' << e;
           ASSERT_LT(trace.losses.back(), trace.losses.front()) << n << ' ' << scale << ' ' << start;
         }
 }

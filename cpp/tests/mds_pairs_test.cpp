@@ -141,6 +141,14 @@ void check_all(std::ptrdiff_t n, int k, bool weighted) {
         expect_gradient(s, pairs, oracle, describe(s, loss, target, threads), threads, &first);
         if (::testing::Test::HasFatalFailure()) return;
       }
+      if (loss != PairLoss::kSstress) continue;
+      first.clear();
+      for (const int threads : {1, 7}) {
+        Pairs<T> squares(n, weighted, mds::PairForm::kNegatedSquares);
+        squares.pack(table, weighted ? &weight_table : nullptr, threads);
+        expect_gradient(s, squares, oracle, describe(s, loss, target, threads) + " squares", threads, &first);
+        if (::testing::Test::HasFatalFailure()) return;
+      }
     }
   }
 }

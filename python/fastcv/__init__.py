@@ -5,6 +5,7 @@ from fastcv._box_blur import box_blur
 from fastcv._core import __version__
 from fastcv._mds import MDSResult, mds
 from fastcv._mds_descent import History, gradient_descent
+from fastcv._mds_estimator import MDS
 from fastcv._mds_geometry import Alignment, pairwise_distances, procrustes
 from fastcv._preprocess import Preprocess
 from fastcv._runtime import get_num_threads, set_num_threads, show_config, simd_targets
@@ -14,6 +15,7 @@ from fastcv._tv_chambolle import ChambolleInfo, denoise_tv_chambolle
 from fastcv._warnings import ConvergenceWarning
 
 __all__ = [
+    "MDS",
     "Alignment",
     "ChambolleInfo",
     "ConvergenceWarning",

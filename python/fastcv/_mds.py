@@ -29,7 +29,9 @@ class MDSResult:
         ``sum over i < j of weights[i, j] * (d[i, j] - distances[i, j])**2`` with d the distances of `embedding`, in squared
         units of the distances, over the measured pairs; computed in float64, whichever loss was minimised.
     normalized_stress : float
-        ``sqrt(stress / sum over i < j of weights[i, j] * distances[i, j]**2)``, Kruskal's Stress-1: 0 is a perfect fit.
+        ``sqrt(stress / sum over i < j of weights[i, j] * distances[i, j]**2)``, Stress-1 relative to what was measured: 0 is a
+        perfect fit. (Kruskal, and scikit-learn, divide by the squared distances of the embedding, which at the optimum are
+        the measured ones less `stress`.)
     stress_per_point : ndarray of float64 of shape (N,)
         The share of each point's pairs; their sum is twice `stress`. A point that stands out was measured wrongly.
     n_iter : int
@@ -81,7 +83,8 @@ def mds(
     n_components : int
         Dimensions of the space, at least 1.
     weights : ndarray or sparse matrix of the same dtype and shape, optional
-        How much each squared residual counts, at least 0 and symmetric; 0 and NaN mean missing. Default: 1.
+        How much each squared residual counts, at least 0 and symmetric. A distance of weight 0 is
+        missing. Sparse: what is absent is 0. Default: 1.
     anchors : (indices, positions), optional
         Points that are known: their numbers, and an array of shape (len(indices), n_components). They stay where they are.
     symmetrize : bool
@@ -188,28 +191,29 @@ def mds(
     )
 
 
-def _generator(random_state: RandomState) -> np.random.Generator | np.random.RandomState:
+def generator(function: str, random_state: RandomState) -> np.random.Generator | np.random.RandomState:
+    """Return the source of random numbers that `random_state` stands for, or refuse it in the name of `function`."""
     if isinstance(random_state, np.random.RandomState | np.random.Generator):
         return random_state
     if random_state is not None and (
         isinstance(random_state, bool) or not hasattr(random_state, "__index__")
     ):
         raise TypeError(
-            "mds: random_state must be an int, a numpy.random.Generator, a numpy.random.RandomState or None, "
+            f"{function}: random_state must be an int, a numpy.random.Generator, a numpy.random.RandomState or None, "
             f"got {type(random_state).__name__}"
         )
     if random_state is not None and random_state < 0:
-        raise ValueError(f"mds: random_state must be at least 0, got {random_state}")
+        raise ValueError(f"{function}: random_state must be at least 0, got {random_state}")
     return np.random.default_rng(random_state)
 
 
 def _seed(random_state: RandomState) -> int:
     if random_state is None:
         return 0  # what is drawn by the way is the same every time
-    generator = _generator(random_state)
-    if isinstance(generator, np.random.RandomState):
-        return int(generator.randint(2**31))
-    return int(generator.integers(2**63))
+    source = generator("mds", random_state)
+    if isinstance(source, np.random.RandomState):
+        return int(source.randint(2**31 - 1))
+    return int(source.integers(2**63 - 1))
 
 
 def _start(
@@ -218,7 +222,7 @@ def _start(
     if isinstance(init, str):
         if init != "random":
             raise ValueError(f'mds: init must be "classical", "random" or an array, got {init!r}')
-        numbers = np.asarray(_generator(random_state).random(shape))
+        numbers = np.asarray(generator("mds", random_state).random(shape))
         return True, numbers.astype(dtype if dtype.kind == "f" else np.float64)
     positions = _real_array("init", init)
     if positions.shape != shape:

@@ -167,9 +167,6 @@ def gradient_descent(
             ConvergenceWarning,
             stacklevel=2,
         )
-    if history is None:
+    if steps is None or positions is None or losses is None:
         return result
-    assert steps is not None
-    assert positions is not None
-    assert losses is not None
     return result, History(steps, positions, losses)

@@ -41,7 +41,7 @@ struct MdsProblem {
 
   // A matrix: the diagonal is ignored, NaN is missing (a pair of which one entry is NaN has the other's distance).
   MatrixView<T> distances;
-  MatrixView<T> weights;  // no data: all 1. At least 0 and finite; 0 and NaN: missing. Checked like the distances.
+  MatrixView<T> weights;  // no data: all 1. Symmetric, at least 0 and finite; 0: missing.
   bool symmetrize = false;
 
   // Or a list of measured pairs (`distances.data` is null): i != j, or ignored; a pair given twice, in whichever

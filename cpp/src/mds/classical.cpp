@@ -61,17 +61,18 @@ bool landmark_scaling(const MatrixView<T>& distances, std::ptrdiff_t n, bool sym
     solve.col(d) = eigen.eigenvectors().col(k - 1 - d) * (-0.5 / std::sqrt(eigen.eigenvalues()(k - 1 - d)));
   }
   constexpr std::ptrdiff_t kChunk = 64;  // points
-  Eigen::MatrixXd gap(kChunk, k);
+  Eigen::MatrixXd gap(kChunk, k), position(n, rank);
   for (std::ptrdiff_t begin = 0; begin < n; begin += kChunk) {
     const std::ptrdiff_t count = std::min(kChunk, n - begin);
     for (Eigen::Index l = 0; l < k; l++) {
       for (std::ptrdiff_t i = 0; i < count; i++) gap(i, l) = squared(chosen[l], begin + i) - mean(l);
     }
-    const Eigen::MatrixXd position = gap.topRows(count) * solve;
-    if (!position.allFinite()) return false;
-    for (int d = 0; d < rank; d++) {
-      for (std::ptrdiff_t i = 0; i < count; i++) x[d * stride + begin + i] = static_cast<T>(position(i, d));
-    }
+    position.middleRows(begin, count).noalias() = gap.topRows(count) * solve;
+  }
+  if (!position.allFinite()) return false;
+  position.rowwise() -= position.colwise().mean().eval();
+  for (int d = 0; d < rank; d++) {
+    for (std::ptrdiff_t i = 0; i < n; i++) x[d * stride + i] = static_cast<T>(position(i, d));
   }
   return true;
 }

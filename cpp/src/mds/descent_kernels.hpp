@@ -9,8 +9,8 @@
 
 namespace fastcv::mds {
 
-// kTile points at a time. `distances` holds, block after block, [point j][point i of the block]: D_ij, 0 where i = j
-// and behind the last point.
+// kTile points at a time. `distances` holds, block after block, [point j][point i of the block]: D_ij, of s-stress
+// -D_ij^2; 0 where i = j and behind the last point.
 template <class T>
 struct LanesJob {
   std::ptrdiff_t points, stride;

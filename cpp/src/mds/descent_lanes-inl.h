@@ -30,26 +30,27 @@ HWY_INLINE double VectorSums(const LanesJob<T>& job, ptrdiff_t i, ptrdiff_t begi
   using V = VecOf<T>;
   constexpr ptrdiff_t N = kLanes<T>;
   const Lanes<T> d;
-  const PairTerm<T, kLoss> term(T(0));
+  const PairTerm<T, kLoss, kLoss == PairLoss::kSstress> term(T(0));
+  const Coordinates<const T, kDim> x(job.x, job.stride);
   Pack<V, kVectors> xi[kDim], sums[kDim], losses;
   HWY_PRAGMA(GCC unroll 4) for (int v = 0; v < kVectors; v++) {
     losses.v[v] = hn::Zero(d);
     HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-      xi[c].v[v] = hn::LoadU(d, job.x + c * job.stride + i + v * N);
+      xi[c].v[v] = hn::LoadU(d, x.of[c] + i + v * N);
       sums[c].v[v] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, job.g + c * job.stride + i + v * N);
     }
   }
   for (ptrdiff_t j = begin; j < end; j++, distances += kTile) {
     HWY_PRAGMA(GCC unroll 4) for (int v = 0; v < kVectors; v++) {
       Pack<V, kDim> delta;
-      V square = hn::Set(d, kTiny<T>);
+      const V measured = hn::LoadU(d, distances + v * N / kTile * block_step + v * N % kTile);
+      V square = term.start(measured);
       HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-        delta.v[c] = hn::Sub(xi[c].v[v], hn::Set(d, job.x[c * job.stride + j]));
+        delta.v[c] = hn::Sub(xi[c].v[v], hn::Set(d, x.of[c][j]));
         square = hn::MulAdd(delta.v[c], delta.v[c], square);
       }
       V loss;
-      const T* measured = distances + v * N / kTile * block_step + v * N % kTile;
-      const V w = term.template weight<kValue>(square, hn::LoadU(d, measured), &loss);
+      const V w = term.template weight<kValue>(square, measured, &loss);
       if constexpr (kValue) losses.v[v] = hn::Add(losses.v[v], loss);
       HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
         sums[c].v[v] = hn::MulAdd(w, delta.v[c], sums[c].v[v]);
@@ -72,20 +73,21 @@ HWY_INLINE double VectorSumsOfAnyDimension(const LanesJob<T>& job, ptrdiff_t i, 
                                            const T* distances) {
   using V = VecOf<T>;
   const Lanes<T> d;
-  const PairTerm<T, kLoss> term(T(0));
+  const PairTerm<T, kLoss, kLoss == PairLoss::kSstress> term(T(0));
   if (begin == 0) {
     for (int c = 0; c < job.dimensions; c++) hn::StoreU(hn::Zero(d), d, job.g + c * job.stride + i);
   }
   V losses = hn::Zero(d);
   for (ptrdiff_t j = begin; j < end; j++, distances += kTile) {
-    V square = hn::Set(d, kTiny<T>);
+    const V measured = hn::LoadU(d, distances);
+    V square = term.start(measured);
     for (int c = 0; c < job.dimensions; c++) {
       const T* x = job.x + c * job.stride;
       const V delta = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, x[j]));
       square = hn::MulAdd(delta, delta, square);
     }
     V loss;
-    const V w = OfPoints<T>(term.template weight<true>(square, hn::LoadU(d, distances), &loss), job, i);
+    const V w = OfPoints<T>(term.template weight<true>(square, measured, &loss), job, i);
     losses = hn::Add(losses, loss);
     for (int c = 0; c < job.dimensions; c++) {
       const T* x = job.x + c * job.stride;

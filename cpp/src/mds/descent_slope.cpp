@@ -37,6 +37,11 @@ double ordered_factor(DescentLoss loss, const LanesKernels<T>& kernels) {
 }
 
 template <class T>
+void negate_squares(T* values, std::ptrdiff_t count) {
+  for (std::ptrdiff_t k = 0; k < count; k++) values[k] = -values[k] * values[k];
+}
+
+template <class T>
 class FewPoints : public Slope<T> {
  public:
   FewPoints(DescentLoss loss, std::ptrdiff_t points, int dimensions, const PairTable& table)
@@ -51,6 +56,7 @@ class FewPoints : public Slope<T> {
       copy_tile<T>(table, i, 0, std::min(kTile, points - i), points, 1, kTile, distances + i * points);
     for (std::ptrdiff_t i = 0; i < points; i++) distances[(i / kTile * points + i) * kTile + i % kTile] = 0;
     check(distances);
+    if (loss == DescentLoss::kSstress) negate_squares(distances, job_.stride * points);
   }
   double gradient(const T* x, T* g) override {
     job_.x = const_cast<T*>(x);  // read only by this kernel
@@ -134,7 +140,8 @@ class ByDirection : public Slope<T> {
  public:
   ByDirection(DescentLoss loss, std::ptrdiff_t points, int dimensions, const PairTable& table, const PairReport& report,
               int threads)
-      : kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
+      : loss_(loss),
+        kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
         value_factor_(ordered_factor(loss, kernels_)),
         points_(points),
         dimensions_(dimensions),
@@ -184,8 +191,10 @@ class ByDirection : public Slope<T> {
     copy_tile<T>(table_, row, begin, rows, end - begin, 1, kTile, tile);
     for (std::ptrdiff_t i = std::max(row, begin); i < std::min(row + rows, end); i++)
       tile[(i - begin) * kTile + i - row] = 0;
+    if (loss_ == DescentLoss::kSstress) negate_squares(tile, (end - begin) * kTile);
   }
 
+  DescentLoss loss_;
   LanesKernels<T> kernels_;
   double value_factor_;
   std::ptrdiff_t points_;
@@ -204,7 +213,8 @@ std::unique_ptr<Slope<T>> make_slope(DescentLoss loss, std::ptrdiff_t points, in
                                      const DistancesView& distances, int threads) {
   const PairTable table{distances.data, distances.wide, distances.row_stride, distances.column_stride};
   if (points <= kFew) return std::make_unique<FewPoints<T>>(loss, points, dimensions, table);
-  auto pairs = std::make_unique<Pairs<T>>(points, false);
+  auto pairs = std::make_unique<Pairs<T>>(
+      points, false, loss == DescentLoss::kSstress ? PairForm::kNegatedSquares : PairForm::kDistances);
   const PairReport report = pairs->pack(table, nullptr, threads);
   refuse_distances(report.negative, report.infinite, report.missing + report.one_sided > 0);
   if (report.asymmetry <= kRounding * std::numeric_limits<T>::epsilon() * report.largest)

@@ -39,8 +39,8 @@ class History {
 
   void add(const T* x, const T* x_before, const T* g, const T* g_before) {
     const int slot = next_;
-    difference(x, x_before, s(slot), count_);
-    difference(g, g_before, y(slot), count_);
+    combine(x, -1, x_before, s(slot), count_);
+    combine(g, -1, g_before, y(slot), count_);
     const double sy = dot(s(slot), y(slot), count_), yy = dot(y(slot), y(slot), count_);
     // Curvature that is not positive, or is lost in rounding, would make the direction point uphill.
     if (!(sy > std::numeric_limits<T>::epsilon() * std::sqrt(yy * dot(s(slot), s(slot), count_)))) return;
@@ -56,13 +56,13 @@ class History {
     for (int k = 1; k <= used_; k++) {
       const int slot = (next_ - k + kMemory) % kMemory;
       alpha[slot] = rho_[slot] * dot(s(slot), p, count_);
-      add_scaled(-alpha[slot], y(slot), p, count_);
+      combine(p, -alpha[slot], y(slot), p, count_);
     }
-    scale(-scale_, p, count_);
+    combine<T>(nullptr, -scale_, p, p, count_);
     for (int k = used_; k >= 1; k--) {
       const int slot = (next_ - k + kMemory) % kMemory;
       const double beta = rho_[slot] * dot(y(slot), p, count_);
-      add_scaled(-alpha[slot] - beta, s(slot), p, count_);
+      combine(p, -alpha[slot] - beta, s(slot), p, count_);
     }
   }
 
@@ -138,8 +138,7 @@ class Solver {
   }
 
   void steepest() {
-    std::copy_n(at_.g, count_, p_);
-    scale(-options_.first_step, p_, count_);
+    combine<T>(nullptr, -options_.first_step, at_.g, p_, count_);
     at_.slope = dot(at_.g, p_, count_);
   }
 
@@ -162,7 +161,7 @@ class Solver {
   }
 
   void try_step(Point<T>& point, double t) {
-    step(at_.x, t, p_, point.x, count_);
+    combine(at_.x, t, p_, point.x, count_);
     point.value = evaluate(point);
     point.slope = dot(point.g, p_, count_);
   }

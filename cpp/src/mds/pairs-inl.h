@@ -25,25 +25,26 @@ HWY_INLINE void PrefetchTile(const T* p) {
 
 // Which lanes of columns [column, ...) pair with `row`: those right of it, and left of the end.
 template <class T>
-HWY_INLINE auto PairedLanes(const PairJob<T>& job, ptrdiff_t row, ptrdiff_t column) {
+HWY_INLINE auto PairedLanes(ptrdiff_t row, ptrdiff_t column, ptrdiff_t points) {
   const Lanes<T> d;
   const auto lane = hn::Iota(d, T(0));
   return hn::And(hn::Gt(lane, hn::Set(d, static_cast<T>(row - column))),
-                 hn::Lt(lane, hn::Set(d, static_cast<T>(job.points - column))));
+                 hn::Lt(lane, hn::Set(d, static_cast<T>(points - column))));
 }
 
-template <class T, int kDim, PairLoss kLoss, bool kWeighted, bool kValue>
+template <class T, int kDim, PairLoss kLoss, bool kSquares, bool kWeighted, bool kValue>
 double GradientStripe(const PairJob<T>& job, ptrdiff_t stripe) {
   using V = VecOf<T>;
   constexpr ptrdiff_t N = kLanes<T>;
   const Lanes<T> d;
-  const PairTerm<T, kLoss> term(job.scale);
-  const V tiny = hn::Set(d, kTiny<T>);
-  const ptrdiff_t pitch = block_values(stripe, job.stripes), last = job.stripes - 1;
+  const PairTerm<T, kLoss, kSquares> term(job.scale);
+  const Coordinates<const T, kDim> x(job.x, job.stride);
+  const Coordinates<T, kDim> g(job.g, job.stride);
+  const ptrdiff_t pitch = block_values(stripe, job.stripes), last = job.stripes - 1, points = job.points;
   double value = 0;
   for (ptrdiff_t block = 0; block < kTile / kBlock; block++) {
     const ptrdiff_t i = stripe * kTile + block * kBlock;
-    if (i >= job.points) break;
+    if (i >= points) break;
     const ptrdiff_t begin = stripe_offset(stripe, job.stripes) + block * pitch;
     const T* tile = job.distances + begin;
     [[maybe_unused]] const T* weights = kWeighted ? job.weights + begin : nullptr;
@@ -58,34 +59,35 @@ double GradientStripe(const PairJob<T>& job, ptrdiff_t stripe) {
         const ptrdiff_t j = at * kTile + part;
         Pack<V, kDim> xj, gj;
         HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-          xj.v[c] = hn::LoadU(d, job.x + c * job.stride + j);
-          gj.v[c] = hn::Load(d, job.g + c * job.stride + j);
+          xj.v[c] = hn::LoadU(d, x.of[c] + j);
+          gj.v[c] = hn::Load(d, g.of[c] + j);
         }
         HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kBlock; r++) {
-          Pack<V, kDim> delta;
-          V square = tiny;
+          Pack<V, kDim> delta;  // x_j - x_i, so that x_i can be an operand in memory, spread over the lanes
+          const V measured = hn::Load(d, tile + r * kTile + part);
+          V square = term.start(measured);
           HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-            delta.v[c] = hn::Sub(hn::Set(d, job.x[c * job.stride + i + r]), xj.v[c]);
+            delta.v[c] = hn::Sub(xj.v[c], hn::Set(d, x.of[c][i + r]));
             square = hn::MulAdd(delta.v[c], delta.v[c], square);
           }
           V loss;
-          V w = term.template weight<kValue>(square, hn::Load(d, tile + r * kTile + part), &loss);
+          V w = term.template weight<kValue>(square, measured, &loss);
           if constexpr (kWeighted) {
             const V weight = hn::Load(d, weights + r * kTile + part);
             w = hn::Mul(w, weight);
             if constexpr (kValue) loss = hn::Mul(loss, weight);
           } else if constexpr (kEdge) {
-            const auto paired = PairedLanes(job, i + r, j);
+            const auto paired = PairedLanes<T>(i + r, j, points);
             w = hn::IfThenElseZero(paired, w);
             if constexpr (kValue) loss = hn::IfThenElseZero(paired, loss);
           }
           if constexpr (kValue) losses = hn::Add(losses, loss);
           HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-            sums[c].v[r] = hn::MulAdd(w, delta.v[c], sums[c].v[r]);
-            gj.v[c] = hn::NegMulAdd(w, delta.v[c], gj.v[c]);
+            sums[c].v[r] = hn::NegMulAdd(w, delta.v[c], sums[c].v[r]);
+            gj.v[c] = hn::MulAdd(w, delta.v[c], gj.v[c]);
           }
         }
-        HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) hn::Store(gj.v[c], d, job.g + c * job.stride + j);
+        HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) hn::Store(gj.v[c], d, g.of[c] + j);
       }
       tile += kBlock * kTile;
       if constexpr (kWeighted) weights += kBlock * kTile;
@@ -102,19 +104,18 @@ double GradientStripe(const PairJob<T>& job, ptrdiff_t stripe) {
         losses = hn::Zero(d);
       }
     }
-    for (int c = 0; c < kDim; c++)
-      HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kBlock; r++) job.g[c * job.stride + i + r] += Sum<T>(sums[c].v[r]);
+    HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) AddRowSums<T>(sums[c], g.of[c] + i);
   }
   return value;
 }
 
 // Any number of dimensions: they are walked twice, for the distances and for the gradient.
-template <class T, PairLoss kLoss>
+template <class T, PairLoss kLoss, bool kSquares>
 double GradientStripeOfAnyDimension(const PairJob<T>& job, ptrdiff_t stripe) {
   using V = VecOf<T>;
   constexpr ptrdiff_t N = kLanes<T>;
   const Lanes<T> d;
-  const PairTerm<T, kLoss> term(job.scale);
+  const PairTerm<T, kLoss, kSquares> term(job.scale);
   const ptrdiff_t pitch = block_values(stripe, job.stripes);
   double value = 0;
   for (ptrdiff_t block = 0; block < kTile / kBlock; block++) {
@@ -129,7 +130,8 @@ double GradientStripeOfAnyDimension(const PairJob<T>& job, ptrdiff_t stripe) {
       for (ptrdiff_t part = 0; part < kTile; part += N) {
         const ptrdiff_t j = at * kTile + part;
         Pack<V, kBlock> w;
-        HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kBlock; r++) w.v[r] = hn::Set(d, kTiny<T>);
+        HWY_PRAGMA(GCC unroll 4)
+        for (int r = 0; r < kBlock; r++) w.v[r] = term.start(hn::Load(d, tile + r * kTile + part));
         for (int c = 0; c < job.dimensions; c++) {
           const T* x = job.x + c * job.stride;
           const V xj = hn::LoadU(d, x + j);
@@ -146,7 +148,7 @@ double GradientStripeOfAnyDimension(const PairJob<T>& job, ptrdiff_t stripe) {
             w.v[r] = hn::Mul(w.v[r], weight);
             loss = hn::Mul(loss, weight);
           } else if (at == stripe || at + 1 == job.stripes) {
-            const auto paired = PairedLanes(job, i + r, j);
+            const auto paired = PairedLanes<T>(i + r, j, job.points);
             w.v[r] = hn::IfThenElseZero(paired, w.v[r]);
             loss = hn::IfThenElseZero(paired, loss);
           }
@@ -170,43 +172,50 @@ double GradientStripeOfAnyDimension(const PairJob<T>& job, ptrdiff_t stripe) {
         losses = hn::Zero(d);
       }
     }
-    for (int c = 0; c < job.dimensions; c++)
-      for (int r = 0; r < kBlock; r++)
-        job.g[c * job.stride + i + r] += Sum<T>(hn::Load(d, job.rows + (c * kBlock + r) * N));
+    for (int c = 0; c < job.dimensions; c++) {
+      Pack<V, kBlock> sums;
+      HWY_PRAGMA(GCC unroll 4)
+      for (int r = 0; r < kBlock; r++) sums.v[r] = hn::Load(d, job.rows + (c * kBlock + r) * N);
+      AddRowSums<T>(sums, job.g + c * job.stride + i);
+    }
   }
   return value;
 }
 
-template <class T, PairLoss kLoss, bool kWeighted, bool kValue>
-PairKernels<T> KernelsOf(int dimensions) {
-  using Term = PairTerm<T, kLoss>;
-  const T factor = static_cast<T>(Term::kGradientFactor);
-  if (dimensions == 2) return {&GradientStripe<T, 2, kLoss, kWeighted, kValue>, factor, Term::kValueFactor};
-  return {&GradientStripe<T, 3, kLoss, kWeighted, kValue>, factor, Term::kValueFactor};
+template <class T, PairLoss kLoss, bool kSquares, bool kWeighted, bool kValue>
+PairKernels<T> PlaneOrSpace(int dimensions) {
+  using Term = PairTerm<T, kLoss, kSquares>;
+  return {dimensions == 2 ? &GradientStripe<T, 2, kLoss, kSquares, kWeighted, kValue>
+                          : &GradientStripe<T, 3, kLoss, kSquares, kWeighted, kValue>,
+          static_cast<T>(Term::kGradientFactor), Term::kValueFactor};
 }
 
-// Unweighted Geman-McClure is not among them: nothing hangs on its speed.
-template <class T, PairLoss kLoss>
-PairKernels<T> KernelsOf(int dimensions, bool weighted, bool want_value) {
-  using Term = PairTerm<T, kLoss>;
-  const bool fixed = dimensions == 2 || dimensions == 3;
-  if (fixed && weighted) return KernelsOf<T, kLoss, true, true>(dimensions);
-  if constexpr (kLoss != PairLoss::kGemanMcClure) {
-    if (fixed && want_value) return KernelsOf<T, kLoss, false, true>(dimensions);
-    if (fixed) return KernelsOf<T, kLoss, false, false>(dimensions);
-  }
-  return {&GradientStripeOfAnyDimension<T, kLoss>, static_cast<T>(Term::kGradientFactor), Term::kValueFactor};
+template <class T, PairLoss kLoss, bool kSquares>
+PairKernels<T> AnyDimension() {
+  using Term = PairTerm<T, kLoss, kSquares>;
+  return {&GradientStripeOfAnyDimension<T, kLoss, kSquares>, static_cast<T>(Term::kGradientFactor), Term::kValueFactor};
 }
 
+// Each variant costs a kilobyte and a half on every target: they are those that somebody waits for.
 template <class T>
-PairKernels<T> KernelsOf(PairLoss loss, int dimensions, bool weighted, bool want_value) {
+PairKernels<T> KernelsOf(PairLoss loss, int dimensions, bool squares, bool weighted, bool want_value) {
+  const bool fixed = dimensions == 2 || dimensions == 3;
   switch (loss) {
     case PairLoss::kStress:
-      return KernelsOf<T, PairLoss::kStress>(dimensions, weighted, want_value);
+      if (!fixed) return AnyDimension<T, PairLoss::kStress, false>();
+      if (weighted) return PlaneOrSpace<T, PairLoss::kStress, false, true, true>(dimensions);
+      if (want_value) return PlaneOrSpace<T, PairLoss::kStress, false, false, true>(dimensions);
+      return PlaneOrSpace<T, PairLoss::kStress, false, false, false>(dimensions);
     case PairLoss::kSstress:
-      return KernelsOf<T, PairLoss::kSstress>(dimensions, weighted, want_value);
+      if (squares && (!fixed || weighted)) return AnyDimension<T, PairLoss::kSstress, true>();
+      if (squares && want_value) return PlaneOrSpace<T, PairLoss::kSstress, true, false, true>(dimensions);
+      if (squares) return PlaneOrSpace<T, PairLoss::kSstress, true, false, false>(dimensions);
+      if (!fixed) return AnyDimension<T, PairLoss::kSstress, false>();
+      if (weighted) return PlaneOrSpace<T, PairLoss::kSstress, false, true, true>(dimensions);
+      return PlaneOrSpace<T, PairLoss::kSstress, false, false, true>(dimensions);
     default:
-      return KernelsOf<T, PairLoss::kGemanMcClure>(dimensions, weighted, want_value);
+      if (fixed && weighted) return PlaneOrSpace<T, PairLoss::kGemanMcClure, false, true, true>(dimensions);
+      return AnyDimension<T, PairLoss::kGemanMcClure, false>();
   }
 }
 

@@ -59,10 +59,11 @@ Pairs<T>::Values::Values(std::ptrdiff_t count) {
 }
 
 template <class T>
-Pairs<T>::Pairs(std::ptrdiff_t points, bool weighted)
+Pairs<T>::Pairs(std::ptrdiff_t points, bool weighted, PairForm form)
     : points_(points),
       stride_(padded(points)),
       stripes_(stride_ / kTile),
+      form_(form),
       distances_(checked_mul(kTile * kTile, checked_mul(stripes_, stripes_ + 1, "mds: pairs") / 2, "mds: pairs")),
       weights_(weighted ? stripe_offset(stripes_, stripes_) : 0) {}
 
@@ -111,7 +112,7 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
           const std::ptrdiff_t at = stripe_offset(s, stripes_) + (g - s) * kBlock * kTile;
           passes.pack({tiles[0], tiles[1], weights ? tiles[2] : nullptr, weights ? tiles[3] : nullptr,
                        distances_.data() + at, weighted() ? weights_.data() + at : nullptr, block_values(s, stripes_),
-                       static_cast<int>(rows), static_cast<int>(columns), s == g},
+                       form_ == PairForm::kNegatedSquares, static_cast<int>(rows), static_cast<int>(columns), s == g},
                       &reports[part]);
         }
       }
@@ -160,7 +161,8 @@ void Pairs<T>::in_parts(int dimensions, const T* x, T factor, T* out, int thread
 
 template <class T>
 double Pairs<T>::gradient(PairLoss loss, double scale, int dimensions, const T* x, T* g, bool want_value, int threads) {
-  const PairKernels<T> kernels = pair_kernels<T>(loss, dimensions, weighted(), want_value);
+  const PairKernels<T> kernels =
+      pair_kernels<T>(loss, dimensions, form_ == PairForm::kNegatedSquares, weighted(), want_value);
   double values[kMostParts] = {};
   in_parts(dimensions, x, kernels.gradient_factor, g, threads, [&](int part, PairJob<T>& job, std::ptrdiff_t stripe) {
     job.scale = static_cast<T>(scale);

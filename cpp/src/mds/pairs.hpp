@@ -16,6 +16,9 @@ enum class PairLoss : unsigned char {
   kGemanMcClure,  // s r^2 / (s + r^2), r = d - D and s = scale: at most s, whatever r is
 };
 
+// What is stored of each pair. kNegatedSquares, -D^2: for s-stress alone, which is then a tenth faster.
+enum class PairForm : unsigned char { kDistances, kNegatedSquares };
+
 // A square table of numbers, float or double, any strides (bytes).
 struct PairTable {
   const void* data = nullptr;
@@ -49,7 +52,7 @@ template <class T>
 class Pairs {
  public:
   // Memory for `points`; `weighted`: also for a weight of each pair. Undefined until pack().
-  Pairs(std::ptrdiff_t points, bool weighted);
+  Pairs(std::ptrdiff_t points, bool weighted, PairForm form = PairForm::kDistances);
 
   std::ptrdiff_t points() const { return points_; }
   std::ptrdiff_t stride() const { return stride_; }  // of positions and gradients, see Objective
@@ -65,8 +68,8 @@ class Pairs {
   // roots.
   double gradient(PairLoss loss, double scale, int dimensions, const T* x, T* g, bool want_value, int threads);
 
-  // out = E v for the symmetric E_ij = D_ij^2, whatever the weights are, 0 on the diagonal and where missing. `columns`
-  // of v and out are stored like coordinates.
+  // out = E v for the symmetric E_ij = D_ij^2, whatever the weights are, 0 on the diagonal and where missing. Of
+  // kDistances. `columns` of v and out are stored like coordinates.
   void squared_product(int columns, const T* v, T* out, int threads);
 
  private:
@@ -85,6 +88,7 @@ class Pairs {
   void in_parts(int dimensions, const T* x, T factor, T* out, int threads, Work&& work);
 
   std::ptrdiff_t points_, stride_, stripes_;
+  PairForm form_;
   Values distances_, weights_;
   std::unique_ptr<Scratch> parts_;
   std::size_t parts_bytes_ = 0;

@@ -13,8 +13,9 @@ HWY_BEFORE_NAMESPACE();
 namespace fastcv::mds {
 namespace HWY_NAMESPACE {
 
-void SinglePairs(PairLoss loss, int dimensions, bool weighted, bool want_value, PairKernels<float>* kernels) {
-  *kernels = KernelsOf<float>(loss, dimensions, weighted, want_value);
+void SinglePairs(PairLoss loss, int dimensions, bool squares, bool weighted, bool want_value,
+                 PairKernels<float>* kernels) {
+  *kernels = KernelsOf<float>(loss, dimensions, squares, weighted, want_value);
 }
 void SinglePasses(PairPasses<float>* passes) { *passes = {&PackTile<float>, &ProductStripes<float>, &AddUp<float>}; }
 
@@ -28,9 +29,9 @@ HWY_EXPORT(SinglePairs);
 HWY_EXPORT(SinglePasses);
 
 template <>
-PairKernels<float> pair_kernels(PairLoss loss, int dimensions, bool weighted, bool want_value) {
+PairKernels<float> pair_kernels(PairLoss loss, int dimensions, bool squares, bool weighted, bool want_value) {
   PairKernels<float> kernels;
-  HWY_DYNAMIC_DISPATCH(SinglePairs)(loss, dimensions, weighted, want_value, &kernels);
+  HWY_DYNAMIC_DISPATCH(SinglePairs)(loss, dimensions, squares, weighted, want_value, &kernels);
   return kernels;
 }
 

@@ -13,8 +13,9 @@ HWY_BEFORE_NAMESPACE();
 namespace fastcv::mds {
 namespace HWY_NAMESPACE {
 
-void DoublePairs(PairLoss loss, int dimensions, bool weighted, bool want_value, PairKernels<double>* kernels) {
-  *kernels = KernelsOf<double>(loss, dimensions, weighted, want_value);
+void DoublePairs(PairLoss loss, int dimensions, bool squares, bool weighted, bool want_value,
+                 PairKernels<double>* kernels) {
+  *kernels = KernelsOf<double>(loss, dimensions, squares, weighted, want_value);
 }
 void DoublePasses(PairPasses<double>* passes) {
   *passes = {&PackTile<double>, &ProductStripes<double>, &AddUp<double>};
@@ -30,9 +31,9 @@ HWY_EXPORT(DoublePairs);
 HWY_EXPORT(DoublePasses);
 
 template <>
-PairKernels<double> pair_kernels(PairLoss loss, int dimensions, bool weighted, bool want_value) {
+PairKernels<double> pair_kernels(PairLoss loss, int dimensions, bool squares, bool weighted, bool want_value) {
   PairKernels<double> kernels;
-  HWY_DYNAMIC_DISPATCH(DoublePairs)(loss, dimensions, weighted, want_value, &kernels);
+  HWY_DYNAMIC_DISPATCH(DoublePairs)(loss, dimensions, squares, weighted, want_value, &kernels);
   return kernels;
 }
 

@@ -36,6 +36,7 @@ struct TileJob {
   const T *upper_weights, *lower_weights;  // null: all 1
   T *distances, *weights;                  // in the layout of the kernels; weights may be null
   std::ptrdiff_t pitch;                    // from a block to the next
+  bool squares;                            // -D^2 is stored
   int rows, columns;                       // of them are pairs
   bool diagonal;                           // only columns right of the row are
 };
@@ -48,7 +49,7 @@ struct PairKernels {
 };
 
 template <class T>
-PairKernels<T> pair_kernels(PairLoss loss, int dimensions, bool weighted, bool want_value);
+PairKernels<T> pair_kernels(PairLoss loss, int dimensions, bool squares, bool weighted, bool want_value);
 
 template <class T>
 struct PairPasses {

@@ -38,23 +38,31 @@ HWY_INLINE VecOf<T> RoughReciprocalSqrt(VecOf<T> v) {
   return r;
 }
 
-// The weight w of x_i - x_j for a squared distance and a measured one, and the pair's loss. The gradient of the loss is
-// kGradientFactor w (x_i - x_j), the loss kValueFactor times what `loss` gets: constants that are left to the sums'
-// end.
-template <class T, PairLoss kLoss>
+// The weight w of x_i - x_j for a pair's squared distance and measured one, and the pair's loss. The gradient of the
+// loss is kGradientFactor w (x_i - x_j), the loss kValueFactor times what `loss` gets: constants that are left to the
+// sums' end. kSquares, of s-stress: what was measured is stored as -D^2, which the squared distance is added to.
+template <class T, PairLoss kLoss, bool kSquares = false>
 struct PairTerm {
   static constexpr bool kNewton = sizeof(T) == 4 && kLoss != PairLoss::kSstress;
   static constexpr double kGradientFactor = kLoss == PairLoss::kSstress ? 4 : kNewton ? 1 : 2;
   static constexpr double kValueFactor = kNewton ? 0.25 : 1;
+  static_assert(!kSquares || kLoss == PairLoss::kSstress);
 
   VecOf<T> scale;  // Geman-McClure's, in the units of `loss`
   HWY_INLINE explicit PairTerm(T given) : scale(hn::Set(Lanes<T>(), static_cast<T>(given / kValueFactor))) {}
+
+  // What the squares of the coordinates' differences are added to.
+  HWY_INLINE VecOf<T> start(VecOf<T> measured) const {
+    if constexpr (kSquares) return measured;
+    return hn::Set(Lanes<T>(), kTiny<T>);
+  }
 
   template <bool kValue>
   HWY_INLINE VecOf<T> weight(VecOf<T> square, VecOf<T> measured, VecOf<T>* loss) const {
     const Lanes<T> d;
     if constexpr (kLoss == PairLoss::kSstress) {
-      const auto w = hn::NegMulAdd(measured, measured, square);
+      auto w = square;
+      if constexpr (!kSquares) w = hn::NegMulAdd(measured, measured, square);
       if constexpr (kValue) *loss = hn::Mul(w, w);
       return w;
     } else {
@@ -81,6 +89,15 @@ struct PairTerm {
   }
 };
 
+// Coordinates in pointers of their own: the compiler thinks that a store of a vector may change `job`.
+template <class T, int kDim>
+struct Coordinates {
+  T* of[kDim];
+  HWY_INLINE Coordinates(T* first, ptrdiff_t stride) {
+    HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) of[c] = first + c * stride;
+  }
+};
+
 // Adds the lanes in float64, in their order.
 template <class T>
 HWY_INLINE double SumInDouble(VecOf<T> v) {
@@ -91,9 +108,33 @@ HWY_INLINE double SumInDouble(VecOf<T> v) {
   return sum;
 }
 
+// The sums of 128-bit parts.
+template <class D>
+HWY_INLINE auto FoldTo128(D, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) * sizeof(hn::TFromD<D>) > 16) {
+    const hn::Half<D> half;
+    return FoldTo128(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    return v;
+  }
+}
+
+// to[r] += the sum of v[r]'s lanes, for the four rows of a block.
 template <class T>
-HWY_INLINE T Sum(VecOf<T> v) {
-  return hn::GetLane(hn::SumOfLanes(Lanes<T>(), v));
+HWY_INLINE void AddRowSums(const Pack<VecOf<T>, 4>& v, T* to) {
+  const hn::FixedTag<T, 16 / sizeof(T)> d;
+  const Lanes<T> all;
+  const auto a = FoldTo128(all, v.v[0]), b = FoldTo128(all, v.v[1]), c = FoldTo128(all, v.v[2]),
+             e = FoldTo128(all, v.v[3]);
+  const auto ab = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const auto ce = hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  if constexpr (sizeof(T) == 8) {
+    hn::StoreU(hn::Add(hn::LoadU(d, to), ab), d, to);
+    hn::StoreU(hn::Add(hn::LoadU(d, to + 2), ce), d, to + 2);
+  } else {
+    const auto sum = hn::Add(hn::ConcatLowerLower(d, ce, ab), hn::ConcatUpperUpper(d, ce, ab));
+    hn::StoreU(hn::Add(hn::LoadU(d, to), sum), d, to);
+  }
 }
 
 }  // namespace HWY_NAMESPACE

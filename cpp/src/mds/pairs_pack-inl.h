@@ -74,7 +74,7 @@ void PackTile(const TileJob<T>& job, PairReport* report) {
       fourths = hn::MulAdd(hn::Mul(weighted, mean), hn::Mul(mean, mean), fourths);
       sum_weights = hn::Add(sum_weights, weight);
       report->pairs += hn::CountTrue(d, any);
-      hn::Store(mean, d, job.distances + to + part);
+      hn::Store(job.squares ? hn::Neg(hn::Mul(mean, mean)) : mean, d, job.distances + to + part);
       if (job.weights != nullptr) hn::Store(weight, d, job.weights + to + part);
     }
   }

@@ -47,8 +47,7 @@ void ProductStripe(const PairJob<T>& job, ptrdiff_t stripe, const T* x, T* g) {
         }
       }
     }
-    for (int c = 0; c < kColumns; c++)
-      HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kBlock; r++) g[c * job.stride + i + r] += Sum<T>(sums[c].v[r]);
+    HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kColumns; c++) AddRowSums<T>(sums[c], g + c * job.stride + i);
   }
 }
 

@@ -1,44 +1,82 @@
 #include "mds/vectors.hpp"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "mds/vectors.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
 namespace fastcv::mds {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
+using D64 = hn::ScalableTag<double>;
+constexpr std::ptrdiff_t kWide = HWY_MAX_BYTES / 8;
+
+HWY_INLINE hn::Vec<D64> Wide(const double* p) { return hn::LoadU(D64(), p); }
+HWY_INLINE hn::Vec<D64> Wide(const float* p) { return hn::PromoteTo(D64(), hn::LoadU(hn::Rebind<float, D64>(), p)); }
+
+// Two sums, so that additions overlap: counts are multiples of kStride, two vectors or more.
 template <class T>
-double dot(const T* a, const T* b, std::ptrdiff_t count) {
-  double sums[4] = {};  // independent, so that additions overlap; counts are multiples of kStride
-  for (std::ptrdiff_t i = 0; i < count; i += 4) {
-    for (int k = 0; k < 4; k++) sums[k] += static_cast<double>(a[i + k]) * static_cast<double>(b[i + k]);
+HWY_INLINE double Dot(const T* a, const T* b, std::ptrdiff_t count) {
+  auto even = hn::Zero(D64()), odd = even;
+  for (std::ptrdiff_t i = 0; i < count; i += 2 * kWide) {
+    even = hn::MulAdd(Wide(a + i), Wide(b + i), even);
+    odd = hn::MulAdd(Wide(a + i + kWide), Wide(b + i + kWide), odd);
   }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return hn::GetLane(hn::SumOfLanes(D64(), hn::Add(even, odd)));
 }
 
 template <class T>
-void add_scaled(double a, const T* x, T* y, std::ptrdiff_t count) {
-  for (std::ptrdiff_t i = 0; i < count; i++) y[i] += static_cast<T>(a) * x[i];
+HWY_INLINE void Combine(const T* x, double t, const T* y, T* out, std::ptrdiff_t count) {
+  const hn::ScalableTag<T> d;
+  const auto factor = hn::Set(d, static_cast<T>(t));
+  for (std::ptrdiff_t i = 0; i < count; i += HWY_MAX_BYTES / static_cast<std::ptrdiff_t>(sizeof(T))) {
+    const auto product = hn::Mul(factor, hn::LoadU(d, y + i));
+    if (x == nullptr) {
+      hn::StoreU(product, d, out + i);
+    } else {
+      hn::StoreU(hn::Add(hn::LoadU(d, x + i), product), d, out + i);
+    }
+  }
 }
 
-template <class T>
-void step(const T* x, double t, const T* p, T* out, std::ptrdiff_t count) {
-  for (std::ptrdiff_t i = 0; i < count; i++) out[i] = x[i] + static_cast<T>(t) * p[i];
+double DotSingle(const float* a, const float* b, std::ptrdiff_t count) { return Dot(a, b, count); }
+double DotDouble(const double* a, const double* b, std::ptrdiff_t count) { return Dot(a, b, count); }
+void CombineSingle(const float* x, double t, const float* y, float* out, std::ptrdiff_t count) {
+  Combine(x, t, y, out, count);
+}
+void CombineDouble(const double* x, double t, const double* y, double* out, std::ptrdiff_t count) {
+  Combine(x, t, y, out, count);
 }
 
-template <class T>
-void scale(double a, T* x, std::ptrdiff_t count) {
-  for (std::ptrdiff_t i = 0; i < count; i++) x[i] *= static_cast<T>(a);
-}
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv::mds
+HWY_AFTER_NAMESPACE();
 
-template <class T>
-void difference(const T* a, const T* b, T* out, std::ptrdiff_t count) {
-  for (std::ptrdiff_t i = 0; i < count; i++) out[i] = a[i] - b[i];
-}
+#if HWY_ONCE
+namespace fastcv::mds {
+HWY_EXPORT(DotSingle);
+HWY_EXPORT(DotDouble);
+HWY_EXPORT(CombineSingle);
+HWY_EXPORT(CombineDouble);
 
-#define FASTCV_VECTORS(T)                                             \
-  template double dot(const T*, const T*, std::ptrdiff_t);            \
-  template void add_scaled(double, const T*, T*, std::ptrdiff_t);     \
-  template void step(const T*, double, const T*, T*, std::ptrdiff_t); \
-  template void scale(double, T*, std::ptrdiff_t);                    \
-  template void difference(const T*, const T*, T*, std::ptrdiff_t);
-FASTCV_VECTORS(float)
-FASTCV_VECTORS(double)
-#undef FASTCV_VECTORS
+template <>
+double dot(const float* a, const float* b, std::ptrdiff_t count) {
+  return HWY_DYNAMIC_DISPATCH(DotSingle)(a, b, count);
+}
+template <>
+double dot(const double* a, const double* b, std::ptrdiff_t count) {
+  return HWY_DYNAMIC_DISPATCH(DotDouble)(a, b, count);
+}
+template <>
+void combine(const float* x, double t, const float* y, float* out, std::ptrdiff_t count) {
+  HWY_DYNAMIC_DISPATCH(CombineSingle)(x, t, y, out, count);
+}
+template <>
+void combine(const double* x, double t, const double* y, double* out, std::ptrdiff_t count) {
+  HWY_DYNAMIC_DISPATCH(CombineDouble)(x, t, y, out, count);
+}
 
 }  // namespace fastcv::mds
+#endif

@@ -1,4 +1,5 @@
-// Sums and combinations of long vectors. Sums are taken in double, in an order that does not depend on threads.
+// Sums and combinations of long vectors of float or double, whose counts are multiples of kStride. Sums are taken in
+// double, in an order that does not depend on threads.
 #pragma once
 
 #include <cstddef>
@@ -8,19 +9,8 @@ namespace fastcv::mds {
 template <class T>
 double dot(const T* a, const T* b, std::ptrdiff_t count);
 
-// y += a * x
+// out = x + t * y; x null: out = t * y. out may be x or y.
 template <class T>
-void add_scaled(double a, const T* x, T* y, std::ptrdiff_t count);
-
-// out = x + t * p
-template <class T>
-void step(const T* x, double t, const T* p, T* out, std::ptrdiff_t count);
-
-template <class T>
-void scale(double a, T* x, std::ptrdiff_t count);
-
-// out = a - b
-template <class T>
-void difference(const T* a, const T* b, T* out, std::ptrdiff_t count);
+void combine(const T* x, double t, const T* y, T* out, std::ptrdiff_t count);
 
 }  // namespace fastcv::mds
