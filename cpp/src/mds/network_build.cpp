@@ -35,8 +35,8 @@ void counting_sort(std::vector<Entry>& entries, std::ptrdiff_t points, Key&& key
 }
 
 void check_value(double d, std::ptrdiff_t i, std::ptrdiff_t j, const char* what) {
-  if (d < 0) refuse(what, " must not be negative, got ", d, " for the pair (", i, ", ", j, ")");
-  if (std::isinf(d)) refuse(what, " must be finite or NaN, got inf for the pair (", i, ", ", j, ")");
+  if (d < 0) refuse(what, " must be at least 0, got ", d, " for the pair (", i, ", ", j, ")");
+  if (std::isinf(d)) refuse(what, " must be finite (NaN: missing), got inf for the pair (", i, ", ", j, ")");
 }
 
 // The measurements, in the order of their pairs; a pair measured twice stands there twice.
@@ -88,8 +88,8 @@ std::vector<Entry> entries_of_matrix(const MdsProblem<T>& p) {
 
 // Each pair once: the mean of its measurements, which must agree.
 std::vector<Entry> merge(const std::vector<Entry>& entries, bool symmetrize) {
-  double largest = 0, heaviest = 0;
-  for (const Entry& e : entries) largest = std::max(largest, e.distance), heaviest = std::max(heaviest, e.weight);
+  double largest = 0;
+  for (const Entry& e : entries) largest = std::max(largest, e.distance);
   std::vector<Entry> merged;
   merged.reserve(entries.size());
   for (std::size_t k = 0; k < entries.size();) {
@@ -103,12 +103,12 @@ std::vector<Entry> merge(const std::vector<Entry>& entries, bool symmetrize) {
       sum.distance += e.distance, sum.weight += e.weight;
     }
     if (!symmetrize && most - least > kAgree * largest) {
-      refuse("distances must be symmetric (to ", kAgree, " of the largest; or symmetrize=True), got ", least, " and ",
-             most, " for the pair (", sum.a, ", ", sum.b, ")");
+      refuse("distances must be symmetric to ", kAgree, " of the largest, ", largest, ", but are ", least, " and ",
+             most, " for the pair (", sum.a, ", ", sum.b, "); symmetrize=True averages them");
     }
-    if (!symmetrize && heavy - light > kAgree * heaviest) {
-      refuse("weights must be symmetric (to ", kAgree, " of the largest; or symmetrize=True), got ", light, " and ",
-             heavy, " for the pair (", sum.a, ", ", sum.b, ")");
+    if (!symmetrize && heavy > light) {
+      refuse("weights must be symmetric, but are ", light, " and ", heavy, " for the pair (", sum.a, ", ", sum.b,
+             "); symmetrize=True averages them");
     }
     const auto count = static_cast<double>(end - k);
     merged.push_back({sum.a, sum.b, sum.distance / count, sum.weight / count});

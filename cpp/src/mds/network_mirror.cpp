@@ -8,8 +8,11 @@ namespace {
 
 constexpr int kFits = 12;         // steps of majorisation for one point: enough to compare, not to converge
 constexpr double kBetter = 1e-3;  // relative: a smaller gain is not another place
-constexpr double kStandsOut = 5;  // standard deviations of a mean of squares
-constexpr double kSpread = 3;  // variance of a square to its squared mean: 2 of normal errors, 3 where they grow with D
+// Mean squares of a point's residuals to those of a typical point. Errors may grow with the distance, so that the rim
+// of a network has larger ones than its middle, and squares vary by three times their squared mean.
+constexpr double kRim = 2.5;
+constexpr double kDeviations = 5;
+constexpr double kSpread = 3;
 
 // Steps of SMACOF for one point with reweighting: its loss does not rise.
 void fit_point(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
@@ -90,7 +93,8 @@ std::vector<std::int32_t> misfits(const Network& network, const Graph& graph, co
   std::vector<std::int32_t> points;
   for (std::int32_t i = 0; i < network.free; i++) {
     const auto degree = static_cast<double>(graph.arcs(i).size());
-    if (degree > 0 && mean[i] > typical * (1 + kStandsOut * std::sqrt(kSpread / degree))) points.push_back(i);
+    if (!(degree > 0)) continue;
+    if (mean[i] > typical * std::max(kRim, 1 + kDeviations * std::sqrt(kSpread / degree))) points.push_back(i);
   }
   std::stable_sort(points.begin(), points.end(), [&](auto a, auto b) { return mean[a] > mean[b]; });
   return points;

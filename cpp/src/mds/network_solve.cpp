@@ -25,23 +25,27 @@ constexpr int kLiftDimensions = 2;
 constexpr double kLiftSize = 0.1;  // of the mean distance: how far points start outside of their space
 constexpr double kLiftPenalties[] = {1e-3, 1e-2, 1e-1, 1};
 
+// Parts that nothing connects with the others; or, if there are anchors, that have none.
+std::vector<std::vector<std::int32_t>> lost_parts(const Network& network, const Graph& graph) {
+  std::vector<std::vector<std::int32_t>> parts = graph.parts();
+  if (network.anchor_count() == 0 && parts.size() == 1) return {};
+  std::erase_if(parts, [&](const auto& part) { return part.back() >= network.free; });  // ascending: anchors are last
+  return parts;
+}
+
 void refuse_disconnected(const Network& network, const Graph& graph) {
-  const auto parts = graph.parts();
-  std::vector<const std::vector<std::int32_t>*> lost;
-  for (const auto& part : parts) {
-    if (part.front() < network.free && part.back() < network.free) lost.push_back(&part);
-  }
-  if (lost.empty() || (network.anchor_count() == 0 && parts.size() == 1)) return;
+  const auto lost = lost_parts(network, graph);
+  if (lost.empty()) return;
   constexpr std::size_t kShown = 4;
   std::ostringstream text;
   text << "mds: distances must connect all points" << (network.anchor_count() > 0 ? " with anchors, got " : ", got ")
        << lost.size() << (network.anchor_count() > 0 ? " without: " : " parts: ");
   for (std::size_t k = 0; k < std::min(kShown, lost.size()); k++) {
     text << (k > 0 ? ", {" : "{");
-    for (std::size_t i = 0; i < std::min(kShown, lost[k]->size()); i++) {
-      text << (i > 0 ? ", " : "") << network.original[(*lost[k])[i]];
+    for (std::size_t i = 0; i < std::min(kShown, lost[k].size()); i++) {
+      text << (i > 0 ? ", " : "") << network.original[lost[k][i]];
     }
-    if (lost[k]->size() > kShown) text << ", ... " << lost[k]->size() << " points";
+    if (lost[k].size() > kShown) text << ", ... " << lost[k].size() << " points";
     text << "}";
   }
   if (lost.size() > kShown) text << ", ...";
@@ -69,8 +73,7 @@ class Solver {
     if (options_.init != MdsInit::kClassical) {
       attempt(user_start());
     } else if (options_.loss == MdsLoss::kRobust) {
-      attempt(shortest_path_start(network_, graph_, kRobustLandmarks, false));
-      attempt(shortest_path_start(network_, graph_, kRobustLandmarks, true));
+      search_robust();
     } else {
       search();
     }
@@ -95,6 +98,26 @@ class Solver {
       lift(k % 2 == 0 ? start : best_, options_.seed + k);
       mirror();
     }
+  }
+
+  // Wrong distances spoil a start in one way or another; the least loss tells.
+  void search_robust() {
+    attempt(shortest_path_start(network_, graph_, kRobustLandmarks, false));
+    const std::vector<double> planes = to_planes(best_, network_.dimensions, network_.free, network_.dimensions);
+    if (all_explained(network_, planes.data(), scale_)) return;
+    attempt(shortest_path_start(network_, graph_, kRobustLandmarks, true));
+    Network consistent = network_;
+    consistent.pairs = consistent_pairs(network_, graph_);
+    const Graph graph(consistent);
+    if (consistent.pairs.size() < network_.pairs.size() && !stopped_ && lost_parts(consistent, graph).empty()) {
+      MdsOptions<T> o = options_;
+      o.loss = MdsLoss::kStress;
+      o.callback = nullptr;
+      Solver inner(consistent, graph, o);
+      inner.run();
+      attempt(inner.best(), Scale::kNear);
+    }
+    mirror();
   }
 
   // Either exact, or no point stands out from the noise.
@@ -128,7 +151,7 @@ class Solver {
   }
 
   // The nearest minimum, kept if it is the lowest.
-  void attempt(Positions x) {
+  void attempt(Positions x, Scale from = Scale::kFar) {
     if (stopped_) return;
     std::vector<double> planes = to_planes(x, network_.dimensions, network_.free, network_.dimensions);
     MinimiseOptions<double> o = minimise_options(loss_);
@@ -139,7 +162,7 @@ class Solver {
     Minimum found;
     double scale = 0;
     if (options_.loss == MdsLoss::kRobust) {
-      found = minimise_robust(loss_, network_, planes.data(), o, &scale);
+      found = minimise_robust(loss_, network_, from, planes.data(), o, &scale);
       // Compared by the smaller scale: it is the one at which the good distances fit.
       if (!best_.empty() && scale < scale_) minimum_.value = robust_value(best_, scale);
       if (!best_.empty() && scale > scale_) found.value = robust_value_of_planes(planes, scale_);
@@ -149,9 +172,9 @@ class Solver {
     stopped_ = found.stop == Stop::kCallback;
     if (!best_.empty() && !(found.value < minimum_.value)) return;
     from_planes(planes.data(), network_.free, x, network_.dimensions);
+    scale_ = best_.empty() ? scale : std::min(scale_, scale);
     best_ = std::move(x);
     minimum_ = found;
-    scale_ = best_.empty() ? scale : std::min(scale_, scale);
   }
 
   double robust_value(const Positions& x, double scale) {
@@ -168,7 +191,7 @@ class Solver {
       const double before = minimum_.value;
       Positions x = best_;
       if (mirror_points(network_, graph_, loss_.rho(), misfits(network_, graph_, loss_.rho(), x), x) == 0) return;
-      attempt(std::move(x));
+      attempt(std::move(x), Scale::kNear);
       if (!(minimum_.value < before)) return;
     }
   }
