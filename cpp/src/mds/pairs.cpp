@@ -123,12 +123,12 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
       for (std::ptrdiff_t s = part_begin(part, parts); s < part_begin(part + 1, parts); s++) {
         band.checkpoint();
         for (std::ptrdiff_t g = s; g < stripes_; g++) {
-          const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
-                               columns = std::min(kTile, points_ - g * kTile);
           if (g + kAhead < points_ / kTile) {
             prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
             prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
           }
+          const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
+                               columns = std::min(kTile, points_ - g * kTile);
           copy_tiles<T>(distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
           if (weights) copy_tiles<T>(*weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
           const std::ptrdiff_t at = stripe_offset(s, stripes_) + (g - s) * kBlock * kTile;
