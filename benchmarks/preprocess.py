@@ -40,6 +40,13 @@ JOBS = {
 AVX2_SHARE = 0.45
 RATIOS = ((1 / 16, 1 / 16), (1 / 7, 1 / 5), (1 / 3, 1 / 3), (0.6, 0.7), (1, 1), (1.9, 2.3), (5, 4), (16, 16))
 
+# As in box_blur.py.
+HEADLINE = [
+    ("preprocess/main/1078x1918/bilinear", PEER, "model input, bilinear", "OpenCV's blobFromImage"),
+    ("preprocess/main/1078x1918/letterbox", "kornia-rs letterbox", "model input, letterbox", "kornia-rs"),
+    ("preprocess/main/1078x1918/antialias", "torch pipeline", "model input, antialiased", "PyTorch"),
+]
+
 SECTIONS = {
     "main": (
         "8-bit RGB to float32, one thread",

@@ -279,6 +279,7 @@ def write(results: dict, families: Sequence[ModuleType], root: Path) -> list[Pat
     written[0].write_text(page(results, families), encoding="utf-8")
     for family in families:
         written += plots.draw(results, family, docs / "images")
+    written += plots.draw_headline(results, families, docs / "images")
     if _write_readme(root / "README.md", readme_block(results, families)):
         written.append(root / "README.md")
     return written

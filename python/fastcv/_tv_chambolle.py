@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex, overl
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._core import as_ndarray
 from fastcv._core import denoise_tv_chambolle as _denoise_tv_chambolle
 
 __all__ = ["ChambolleInfo", "denoise_tv_chambolle"]
@@ -183,10 +184,21 @@ def denoise_tv_chambolle(
     >>> info.iterations
     (8,)
     """
-    if isinstance(image, np.ndarray):
-        image = _as_float(image)
+    array: Any = image
+    if not isinstance(array, np.ndarray):
+        array = as_ndarray("denoise_tv_chambolle", "image", array)
     result = _denoise_tv_chambolle(
-        image, weight, eps, max_num_iter, channel_axis, tau, stop, out, bool(return_info), num_threads, 0
+        _as_float(array),
+        weight,
+        eps,
+        max_num_iter,
+        channel_axis,
+        tau,
+        stop,
+        out,
+        bool(return_info),
+        num_threads,
+        0,
     )
     if return_info:
         denoised, fields = result

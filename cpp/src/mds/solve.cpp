@@ -210,7 +210,9 @@ MdsReport solve_dense(const Dense<T>& dense) {
     }
   }
 
-  auto pairs = std::make_unique<Pairs<T>>(n, dense.problem.weights.data != nullptr);
+  auto pairs =
+      std::make_unique<Pairs<T>>(n, dense.problem.weights.data != nullptr,
+                                 o.loss == MdsLoss::kSstress ? PairForm::kNegatedSquares : PairForm::kDistances);
   const PairReport report = pack_checked(dense.problem, pairs.get(), dense.threads);
   if (report.pairs < n * (n - 1) / 2) {
     pairs.reset();  // its memory

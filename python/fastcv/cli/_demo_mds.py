@@ -23,12 +23,13 @@ def mds(stage: Stage) -> Table:
         _pictures(stage)
     rows = [_row(stage, n) for n in (10, 100, 1000)]
     return Table(
-        "points from distances: fastcv beside NumPy and scikit-learn (sphere, 3-D, float32)",
-        ["points", "descent, us a step", "NumPy", "mds, ms", "normalized stress", "scikit-learn smacof"],
+        "points from distances: beside NumPy and scikit-learn (sphere, float32)",
+        ["points", "step, us", "NumPy step", "mds, ms", "stress", "scikit-learn"],
         rows,
         [
-            "NumPy: a vectorised gradient step, as a multiple of fastcv's step on one thread.",
-            "scikit-learn smacof: to a normalized stress of 1e-3 from a random start, as a multiple of fastcv's mds.",
+            "step: one of gradient_descent, on one thread; NumPy step: the same vectorised in NumPy, as a",
+            "multiple of it. stress: the normalized stress of mds, from exact distances. scikit-learn: its",
+            "smacof, 120 iterations from a random start, as a multiple of mds.",
         ],
     )
 

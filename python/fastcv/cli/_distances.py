@@ -105,7 +105,7 @@ def _table(path: Path) -> Array:
         raise ValueError(f"expected a {' or '.join(ENDINGS)} file")
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if any(cell.strip() for cell in row)]
-    if rows and not _numbers(rows[0]):
+    if rows and not any(_numbers([cell]) for cell in rows[0]):
         rows = rows[1:]  # a heading
     table = [_numbers(row) for row in rows]
     for line, (row, numbers) in enumerate(zip(rows, table, strict=True), start=1):

@@ -31,9 +31,9 @@ class Swarm:
             raise CommandError('pictures need Matplotlib: pip install "fastcv-cpu[cli]"', 1) from None
         self.links = links
         figure = Figure(figsize=(5.2, 5.2), dpi=100, layout="constrained")
-        self.canvas = FigureCanvasAgg(figure)
+        self.canvas: Any = FigureCanvasAgg(figure)
         self.space = limits.shape[1] >= 3
-        self.axes = figure.add_subplot(projection="3d" if self.space else None)
+        self.axes: Any = figure.add_subplot(projection="3d" if self.space else None)
         self.axes.set_title(title, fontsize=11)
         middle = (limits.min(axis=0) + limits.max(axis=0)) / 2
         reach = 0.55 * float(np.ptp(limits, axis=0).max() or 1)
@@ -67,7 +67,7 @@ class Swarm:
 
     def picture(self, caption: str = "") -> PillowImage.Image:
         """What it looks like now."""
-        self.axes.set_xlabel(caption, fontsize=10)
+        self.canvas.figure.supxlabel(caption, fontsize=10)
         if self.axes.get_legend_handles_labels()[1]:
             self.axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
         self.canvas.draw()

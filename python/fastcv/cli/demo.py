@@ -18,6 +18,7 @@ import fastcv
 from fastcv import datasets
 from fastcv.cli import CommandError, _images
 from fastcv.cli._demo_box_blur import box_blur
+from fastcv.cli._demo_mds import mds
 from fastcv.cli._demo_preprocess import preprocess
 from fastcv.cli._demo_tv import denoise_tv
 from fastcv.cli._stage import Pixels, Stage, Table, optional
@@ -31,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastcv demo",
         usage="fastcv demo [PHOTO] [-o FOLDER] [options]",
-        description="Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), write before and after pictures and "
-        "a timing table into a folder, and say where.",
+        description="Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), locate a swarm, write pictures "
+        "and timing tables into a folder, and say where.",
         epilog="example: fastcv demo holiday.jpg -o out/",
     )
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="an image file (default: a NASA portrait)")
@@ -106,7 +107,7 @@ def _check_folder(folder: Path, force: bool) -> None:
         raise CommandError(f"{folder / taken[0]} exists: say --force to replace it")
 
 
-FAMILIES: tuple[Callable[[Stage], Table], ...] = (box_blur, denoise_tv, preprocess)
+FAMILIES: tuple[Callable[[Stage], Table], ...] = (box_blur, denoise_tv, preprocess, mds)
 WRITES = (
     "before.png",
     "box_blur_8.png",
@@ -116,6 +117,8 @@ WRITES = (
     "denoise_tv.png",
     "denoise.png",
     "preprocess.png",
+    "swarm.gif",
+    "locate.png",
     "timings.txt",
     "timings.md",
 )

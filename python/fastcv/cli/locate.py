@@ -51,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     """Find the points of every file; the exit code."""
     anchors = _anchors(args.anchors)
-    dimensions = args.dimensions or (anchors[1].shape[1] if anchors else 2)
+    dimensions = args.dimensions
+    if dimensions is None:
+        dimensions = anchors[1].shape[1] if anchors else 2
     pairs = _images.plan(args.paths, args.output, args.force, _distances.check_ending)
     plot = Path(args.plot) if args.plot else None
     if plot:
