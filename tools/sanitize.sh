@@ -17,7 +17,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 build() {
   say "$1: build"
-  cmake --preset "$1" >/dev/null
+  cmake --preset "$1" -DPython_EXECUTABLE="$(command -v python)" >/dev/null
   cmake --build --preset "$1"
 }
 
