@@ -1,12 +1,14 @@
-"""Log-log plots of medians, with the copy as the floor."""
+"""Log-log plots of medians, with the copy as the floor; and the bars that stand in front of all."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.harness import COPY, OURS
-from benchmarks.results import Spread
+from fastcv._bench.harness import COPY, OURS
+from fastcv._bench.results import Spread, ratio
 
 COLOURS = ("#c1121f", "#8d99ae", "#1d3557", "#2a9d8f", "#e9a03b", "#7b5ea7", "#577590", "#90be6d")
 
@@ -87,3 +89,44 @@ def draw(results: dict, family: ModuleType, folder: Path) -> list[Path]:
             _draw_one(series, title, label, folder / name)
             files.append(folder / name)
     return files
+
+
+def headline(results: dict, families: Sequence[ModuleType]) -> list[tuple[str, str, float]]:
+    """Return (job, beside whom, times faster) of what the families name in HEADLINE and this run measured."""
+    cases = {case["name"]: case for case in results["cases"]}
+    bars = []
+    for family in families:
+        for name, peer, job, whom in getattr(family, "HEADLINE", ()):
+            times = ratio(cases[name], peer, OURS) if name in cases else math.nan
+            if not math.isnan(times):
+                bars.append((job, whom, times))
+    return bars
+
+
+def draw_headline(results: dict, families: Sequence[ModuleType], folder: Path) -> list[Path]:
+    """Draw how many times faster than its peers each family is, as bars; return the file."""
+    bars = headline(results, families)
+    try:
+        import matplotlib
+    except ImportError:
+        return []
+    if not bars:
+        return []
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8.4, 0.42 * len(bars) + 0.9), dpi=125, layout="constrained")
+    places = range(len(bars), 0, -1)
+    axes.barh(places, [times for _, _, times in bars], height=0.62, color=COLOURS[0])
+    for place, (_, whom, times) in zip(places, bars, strict=True):
+        shown = f"{times:.0f}" if times >= 20 else f"{times:.1f}"
+        axes.text(times * 1.06, place, f"{shown} x {whom}", va="center", fontsize=11)
+    axes.set_yticks(places, [job for job, _, _ in bars], fontsize=11)
+    axes.set(xscale="log", xlim=(1, 40 * max(times for _, _, times in bars)))
+    axes.set_title("times faster, on one thread (logarithmic)", fontsize=11, loc="left")
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_visible(False)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    figure.savefig(folder / "speed.png")
+    pyplot.close(figure)
+    return [folder / "speed.png"]

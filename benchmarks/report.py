@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import plots
-from benchmarks.harness import COPY, OURS, Case, case_record
-from benchmarks.results import Verdict, find, judge, paired, ratio, spread
+from fastcv._bench.harness import COPY, OURS, Case, case_record
+from fastcv._bench.results import Verdict, find, judge, paired, ratio, spread
 
 LEFT = ("which", "note", "answer", "time of ... to time of ...")  # columns of text
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
@@ -279,6 +279,7 @@ def write(results: dict, families: Sequence[ModuleType], root: Path) -> list[Pat
     written[0].write_text(page(results, families), encoding="utf-8")
     for family in families:
         written += plots.draw(results, family, docs / "images")
+    written += plots.draw_headline(results, families, docs / "images")
     if _write_readme(root / "README.md", readme_block(results, families)):
         written.append(root / "README.md")
     return written

@@ -46,6 +46,12 @@ void bind_runtime(py::module_& m) {
             static_cast<int>(int_argument("set_num_threads", "n", n.ptr(), 0, std::numeric_limits<int>::max())));
       },
       py::arg("n"), py::pos_only());
+  m.def(
+      "as_ndarray",
+      [](const std::string& function, const std::string& argument, py::handle object) {
+        return as_ndarray(function.c_str(), argument.c_str(), object.ptr());
+      },
+      py::arg("function"), py::arg("argument"), py::arg("object"), py::pos_only());
   m.def("get_num_threads", &get_num_threads);
   m.def("report", &report);
   m.def("simd_compiled", &simd_compiled);

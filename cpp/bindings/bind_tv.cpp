@@ -140,7 +140,7 @@ py::object denoise(PyObject* const* arguments) {
                               short_repr(channel_axis.ptr()));
     }
     const py::tuple row = py::make_tuple(1, -1);
-    image = py::module_::import("numpy").attr("asarray")(image).attr("reshape")(row);
+    image = py::module_::import("numpy").attr("asarray")(py::handle(given.object)).attr("reshape")(row);
     if (given_out.shape[0] > 0)
       out_row = py::module_::import("numpy").attr("asarray")(result)[py::make_tuple(py::none(), py::ellipsis())];
   }

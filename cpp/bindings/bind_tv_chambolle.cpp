@@ -127,7 +127,6 @@ py::tuple as_tuples(const std::vector<ChambolleReport>& reports) {
 // Everything is checked before anything is written.
 py::object denoise(PyObject* const* a) {
   PyObject *const image = a[0], *const out = a[7], *const return_info = a[8];
-  py::object input = py::reinterpret_borrow<py::object>(image);
   Array in = input_array(kFunction, "image", image);
   const int channel = channel_axis_of(in, a[4]);
   ChambolleOptions options = read_options(a[1], a[2], a[3], a[5], a[6], a[9], a[10]);
@@ -142,8 +141,9 @@ py::object denoise(PyObject* const* a) {
   }
   const Array target = output_array(kFunction, "out", result.ptr(), like);
   if (overlap_differently(in, target)) {
-    input = input.attr("copy")();
-    in = input_array(kFunction, "image", input.ptr());
+    py::object copy = py::handle(in.object).attr("copy")();
+    in = input_array(kFunction, "image", copy.ptr());
+    in.owner = std::move(copy);
   }
 
   std::vector<ChambolleReport> reports(channel < 0 ? 1 : in.shape[channel]);

@@ -72,6 +72,33 @@ Array checked_array(const char* function, const char* argument, PyObject* object
   return array;
 }
 
+// As an ndarray, what is none but holds one.
+py::object array_held_by(const char* function, const char* argument, PyObject* given) {
+  const py::handle object(given);
+  const py::module_ numpy = py::module_::import("numpy");
+  const bool converts = py::hasattr(object, "__array_interface__") || py::hasattr(object, "__array__");
+  if (!(converts || py::hasattr(object, "__dlpack__")) || py::isinstance<py::type>(object) ||
+      py::isinstance(object, numpy.attr("generic"))) {
+    refuse<py::type_error>(function, ": ", argument, " must be a NumPy array, got ", type_name(given));
+  }
+  try {
+    if (py::hasattr(object, "__dask_graph__") && !object.attr("__dask_graph__")().is_none()) {
+      refuse<py::type_error>(function, ": ", argument, " must be in memory, got a Dask collection (", type_name(given),
+                             "), all of which would be computed here; use fastcv.dask, or its compute()");
+    }
+    if (py::hasattr(object, "getpalette") && py::hasattr(object, "mode") && py::str("P").equal(object.attr("mode"))) {
+      refuse<py::type_error>(function, ": ", argument,
+                             " must not be a palette image (its values are no colours); use its convert(\"RGB\")");
+    }
+    return numpy.attr(converts ? "asarray" : "from_dlpack")(object);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_Exception)) throw;  // Ctrl-C
+    const std::string reason = py::str(error.value());
+    refuse<py::type_error>(function, ": ", argument, " holds no array that can be read here: ", type_name(given), ": ",
+                           reason);
+  }
+}
+
 // True when no two elements share memory. Sufficient, and exact for every layout slicing and transposing make:
 // seen from the smallest stride up, each axis must step over all that the smaller ones span.
 bool elements_are_apart(const Array& a) {
@@ -172,7 +199,16 @@ bool Array::empty() const {
 }
 
 Array input_array(const char* function, const char* argument, PyObject* object, unsigned allowed) {
-  return checked_array(function, argument, object, allowed);
+  if (Api::get().PyArray_Check_(object)) return checked_array(function, argument, object, allowed);
+  py::object owner = array_held_by(function, argument, object);
+  Array array = checked_array(function, argument, owner.ptr(), allowed);
+  array.owner = std::move(owner);
+  return array;
+}
+
+py::object as_ndarray(const char* function, const char* argument, PyObject* object) {
+  if (Api::get().PyArray_Check_(object)) return py::reinterpret_borrow<py::object>(object);
+  return array_held_by(function, argument, object);
 }
 
 Array output_array(const char* function, const char* argument, PyObject* object, const Array& like) {

@@ -16,7 +16,8 @@ constexpr std::ptrdiff_t kItemSize[] = {1, 2, 4, 8, 2};
 constexpr unsigned kAllDTypes = 0xF;  // what functions take when they do not say; float16 is a result's type only
 constexpr unsigned bit(DType t) { return 1u << static_cast<unsigned>(t); }
 
-// One ndarray as NumPy holds it. Borrows: the caller keeps the object alive.
+// One ndarray as NumPy holds it. Borrows: the caller keeps the object alive; `owner` does where the caller's object was
+// not an ndarray itself (see input_array).
 struct Array {
   PyObject* object;
   char* data;
@@ -25,16 +26,23 @@ struct Array {
   const py::ssize_t* strides;  // bytes
   int flags;
   DType dtype;
+  py::object owner{};
 
   bool empty() const;
   bool writeable() const { return (flags & py::detail::npy_api::NPY_ARRAY_WRITEABLE_) != 0; }
   std::ptrdiff_t item_size() const { return kItemSize[static_cast<int>(dtype)]; }
 };
 
-// An ndarray of one of the `allowed` dtypes in native byte order, or TypeError naming `argument`.
+// An ndarray of one of the `allowed` dtypes in native byte order, or TypeError naming `argument`. Of other objects that
+// hold an array (__array_interface__, __array__, __dlpack__) NumPy makes one: without a copy where they share their
+// memory.
 Array input_array(const char* function, const char* argument, PyObject* object, unsigned allowed = kAllDTypes);
 
-// The same for a result: of `like`'s dtype and shape, writeable, no two of its elements in the same place.
+// The object itself where it is an ndarray, and else what input_array would read; of any dtype.
+py::object as_ndarray(const char* function, const char* argument, PyObject* object);
+
+// The same as input_array for a result: of `like`'s dtype and shape, writeable, no two of its elements in the same
+// place.
 Array output_array(const char* function, const char* argument, PyObject* object, const Array& like);
 
 // A fresh C-contiguous array of that shape and dtype.

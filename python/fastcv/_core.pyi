@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 _Pixel = TypeVar("_Pixel", np.uint8, np.uint16, np.float32, np.float64)
+_Float = TypeVar("_Float", np.float32, np.float64)
 _IntOrPair: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]
 
 __version__: Final[str]
@@ -23,6 +24,26 @@ def box_blur(
     num_threads: SupportsIndex | None,
     /,
 ) -> npt.NDArray[_Pixel]: ...
+def gradient_descent(
+    x0: npt.NDArray[Any],
+    distances: npt.NDArray[np.float32] | npt.NDArray[np.float64],
+    learning_rate: SupportsFloat | str,
+    num_iterations: SupportsIndex,
+    loss: str,
+    history: SupportsIndex | None,
+    callback: Callable[[int, npt.NDArray[Any], float], object] | None,
+    out: npt.NDArray[Any] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[
+    npt.NDArray[Any],
+    npt.NDArray[np.int64] | None,
+    npt.NDArray[Any] | None,
+    npt.NDArray[np.float64] | None,
+    int,
+    float,
+    bool,
+]: ...
 def denoise_tv_chambolle(
     image: npt.NDArray[Any],
     weight: SupportsFloat,
@@ -68,6 +89,51 @@ def denoise_tv(
     bool,
     bool,
 ]: ...
+def chambolle_layout(shape: Sequence[int], wide: bool, /) -> tuple[int, int, int, int, int]: ...
+def chambolle_part(
+    image: npt.NDArray[Any],
+    from_: npt.NDArray[Any] | None,
+    to: npt.NDArray[Any] | None,
+    u: npt.NDArray[Any] | None,
+    energies: npt.NDArray[np.float64] | None,
+    changes: npt.NDArray[np.float64] | None,
+    begin: int,
+    end: int,
+    weight: float,
+    tau: float,
+    passes: int,
+    update_last: bool,
+    num_threads: int,
+    /,
+) -> None: ...
+def denoise_part_layout(shape: Sequence[int], wide: bool, /) -> tuple[int, int, int]: ...
+def denoise_part_load(
+    pixels: npt.NDArray[Any], state: npt.NDArray[Any], /
+) -> tuple[list[float], list[float]]: ...
+def denoise_part_take(
+    shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
+) -> None: ...
+def denoise_part_put(
+    shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
+) -> None: ...
+def denoise_part_round(
+    shape: Sequence[int],
+    isotropic: bool,
+    state: npt.NDArray[Any],
+    weight: float,
+    sigma: float,
+    slope: float,
+    done: int,
+    iterations: int,
+    num_threads: int,
+    low: Sequence[float],
+    high: Sequence[float],
+    begin: int,
+    end: int,
+    u: npt.NDArray[Any] | None,
+    sums: npt.NDArray[np.float64] | None,
+    /,
+) -> None: ...
 def make_preprocessor(
     size: Any,
     resize: Any,
@@ -103,7 +169,29 @@ def preprocess_placement(
     tuple[int, float, float, int, int, int, int],
     tuple[int, float, float, int, int, int, int],
 ]: ...
+def mds(
+    distances: npt.NDArray[np.floating[Any]] | tuple[int, Any, Any, Any, Any],
+    n_components: SupportsIndex,
+    weights: npt.NDArray[np.floating[Any]] | None,
+    anchors: tuple[npt.NDArray[np.int64], npt.NDArray[np.floating[Any]]] | None,
+    symmetrize: bool,
+    init: tuple[bool, npt.NDArray[np.floating[Any]]] | None,
+    loss: str,
+    max_iter: SupportsIndex,
+    tol: SupportsFloat,
+    seed: int,
+    callback: Callable[[int, npt.NDArray[np.floating[Any]], float], object] | None,
+    num_threads: SupportsIndex | None,
+    /,
+) -> tuple[npt.NDArray[np.floating[Any]], float, float, npt.NDArray[np.float64], int, bool, bool, str]: ...
+def pairwise_distances(
+    x: npt.NDArray[_Float], y: npt.NDArray[_Float] | None, num_threads: SupportsIndex | None, /
+) -> npt.NDArray[_Float]: ...
+def procrustes(
+    x: npt.NDArray[Any], y: npt.NDArray[Any], reflection: bool, scale: bool, /
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float, float, bool]: ...
 def get_num_threads() -> int: ...
+def as_ndarray(function: str, argument: str, object: Any, /) -> npt.NDArray[Any]: ...
 def set_num_threads(n: SupportsIndex | None, /) -> None: ...
 def report() -> dict[str, Any]: ...
 def simd_compiled() -> list[str]: ...

@@ -13,15 +13,12 @@ import numpy.typing as npt
 from fastcv._arguments import flag
 from fastcv._core import DEFAULT_CHANNEL_AXIS
 from fastcv._core import denoise_tv as _denoise_tv
+from fastcv._warnings import ConvergenceWarning
 
-__all__ = ["ConvergenceWarning", "TVInfo", "denoise_tv"]
+__all__ = ["TVInfo", "denoise_tv"]
 
 _Pixel = TypeVar("_Pixel", np.uint8, np.uint16, np.float32, np.float64)
 _DEFAULT_WEIGHT = float("0.1")  # an object of its own: told from a caller's 0.1, which excludes `sigma`
-
-
-class ConvergenceWarning(UserWarning):
-    """A result that does not keep what was asked of it, and was still returned."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastcv._arguments import flag
+from fastcv._core import as_ndarray
 from fastcv._core import denoise_tv_chambolle as _denoise_tv_chambolle
 
 __all__ = ["ChambolleInfo", "denoise_tv_chambolle"]
@@ -183,11 +184,22 @@ def denoise_tv_chambolle(
     >>> info.iterations
     (8,)
     """
-    if isinstance(image, np.ndarray):
-        image = _as_float(image)
+    array: Any = image
+    if not isinstance(array, np.ndarray):
+        array = as_ndarray("denoise_tv_chambolle", "image", array)
     with_info = flag("denoise_tv_chambolle", "return_info", return_info)
     result = _denoise_tv_chambolle(
-        image, weight, eps, max_num_iter, channel_axis, tau, stop, out, with_info, num_threads, 0
+        _as_float(array),
+        weight,
+        eps,
+        max_num_iter,
+        channel_axis,
+        tau,
+        stop,
+        out,
+        with_info,
+        num_threads,
+        0,
     )
     if with_info:
         denoised, fields = result

@@ -1,0 +1,41 @@
+// Kernels of gradient descent whose SIMD lanes are the points that move: every point against all, no sums across lanes.
+// For few points, and for distances that differ by direction.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mds/pairs_kernels.hpp"
+
+namespace fastcv::mds {
+
+// kTile points at a time. `distances` holds, block after block, [point j][point i of the block]: D_ij, of s-stress
+// -D_ij^2; 0 where i = j and behind the last point.
+template <class T>
+struct LanesJob {
+  std::ptrdiff_t points, stride;
+  int dimensions;
+  const T* distances;
+  T* x;
+  T* g;    // the sums, without gradient_factor
+  T rate;  // times gradient_factor
+};
+
+template <class T>
+struct LanesKernels {
+  // The sums of all points, over all; returns their loss, over ordered pairs and without value_factor.
+  double (*gradient)(const LanesJob<T>& job);
+  // `steps` times: the gradient, and x -= rate g.
+  void (*descend)(const LanesJob<T>& job, std::int64_t steps);
+  // Adds to one block's sums what points [begin, end) give; job.distances begins there. Returns the loss.
+  double (*block)(const LanesJob<T>& job, std::ptrdiff_t block, std::ptrdiff_t begin, std::ptrdiff_t end);
+  // x -= rate g, `values` of them.
+  void (*step)(T* x, const T* g, T rate, std::ptrdiff_t values);
+  T gradient_factor;
+  double value_factor;
+};
+
+template <class T>
+LanesKernels<T> lanes_kernels(PairLoss loss, int dimensions);
+
+}  // namespace fastcv::mds

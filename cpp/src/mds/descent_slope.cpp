@@ -1,0 +1,231 @@
+// Up to kFew points: lanes are points, on one thread. More: each pair once (Pairs). Distances that differ by direction:
+// lanes are points again, and the distances are read in place.
+#include "mds/descent_slope.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "mds/descent_kernels.hpp"
+#include "mds/objective.hpp"
+#include "mds/pairs.hpp"
+#include "mds/pairs_table.hpp"
+
+namespace fastcv::mds {
+namespace {
+
+constexpr std::ptrdiff_t kFew = 128;
+constexpr std::ptrdiff_t kColumns = 1024;  // that are gathered at a time: 64 KiB of float
+constexpr std::ptrdiff_t kBlocksPerThread = 16;
+// D_ij and D_ji that differ by so many epsilons of the largest distance are one distance.
+constexpr double kRounding = 4;
+
+void refuse_distances(bool negative, bool infinite, bool missing) {
+  if (missing) throw std::invalid_argument("gradient_descent: distances must not be NaN");
+  if (infinite) throw std::invalid_argument("gradient_descent: distances must be finite in the dtype of x0");
+  if (negative) throw std::invalid_argument("gradient_descent: distances must not be negative");
+}
+
+PairLoss pair_loss(DescentLoss loss) { return loss == DescentLoss::kSstress ? PairLoss::kSstress : PairLoss::kStress; }
+
+// Per point and direction; the losses are defined over ordered pairs (s-stress) and pairs (stress).
+template <class T>
+double ordered_factor(DescentLoss loss, const LanesKernels<T>& kernels) {
+  return kernels.value_factor * (loss == DescentLoss::kSstress ? 1 : 0.5);
+}
+
+template <class T>
+void negate_squares(T* values, std::ptrdiff_t count) {
+  for (std::ptrdiff_t k = 0; k < count; k++) values[k] = -values[k] * values[k];
+}
+
+template <class T>
+class FewPoints : public Slope<T> {
+ public:
+  FewPoints(DescentLoss loss, std::ptrdiff_t points, int dimensions, const PairTable& table)
+      : kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
+        value_factor_(ordered_factor(loss, kernels_)),
+        job_{points, padded(points), dimensions, nullptr, nullptr, nullptr, T(0)},
+        memory_(static_cast<std::size_t>(job_.stride * points) * sizeof(T)) {
+    T* distances = reinterpret_cast<T*>(memory_.data());
+    job_.distances = distances;
+    std::fill_n(distances, job_.stride * points, T(0));
+    const PairPasses<T> passes = pair_passes<T>();
+    for (std::ptrdiff_t i = 0; i < points; i += kTile)
+      copy_tile<T>(passes, table, i, 0, std::min(kTile, points - i), points, 1, kTile, distances + i * points);
+    for (std::ptrdiff_t i = 0; i < points; i++) distances[(i / kTile * points + i) * kTile + i % kTile] = 0;
+    check(distances);
+    if (loss == DescentLoss::kSstress) negate_squares(distances, job_.stride * points);
+  }
+  double gradient(const T* x, T* g) override {
+    job_.x = const_cast<T*>(x);  // read only by this kernel
+    job_.g = g;
+    const double value = kernels_.gradient(job_) * value_factor_;
+    for (std::ptrdiff_t i = 0; i < job_.dimensions * job_.stride; i++) g[i] *= kernels_.gradient_factor;
+    return value;
+  }
+  void descend(T* x, T* g, double rate, std::int64_t steps) override {
+    job_.x = x;
+    job_.g = g;
+    job_.rate = static_cast<T>(rate) * kernels_.gradient_factor;
+    kernels_.descend(job_, steps);
+  }
+  void step(T* x, const T* g, double rate) override {
+    kernels_.step(x, g, static_cast<T>(rate), job_.dimensions * job_.stride);
+  }
+
+ private:
+  void check(const T* distances) {
+    double squares = 0, fourths = 0, least = 0;
+    for (std::ptrdiff_t k = 0; k < job_.stride * job_.points; k++) {
+      const double d = distances[k], square = d * d;
+      least = d < least ? d : least;
+      squares += square;
+      fourths += square * square;
+    }
+    if (!(squares <= std::numeric_limits<T>::max())) {
+      bool missing = false, infinite = false;
+      for (std::ptrdiff_t k = 0; k < job_.stride * job_.points; k++) {
+        missing |= std::isnan(distances[k]);
+        infinite |= std::isinf(distances[k]);
+      }
+      refuse_distances(false, infinite, missing);
+    }
+    refuse_distances(least < 0, false, false);
+    this->sums_ = {squares / 2, fourths / 2, false};
+  }
+
+  LanesKernels<T> kernels_;
+  double value_factor_;
+  LanesJob<T> job_;
+  Scratch memory_;
+};
+
+template <class T>
+class ManyPoints : public Slope<T> {
+ public:
+  ManyPoints(DescentLoss loss, int dimensions, std::unique_ptr<Pairs<T>> pairs, const PairReport& report, int threads)
+      : loss_(pair_loss(loss)),
+        value_factor_(loss == DescentLoss::kSstress ? 2 : 1),
+        dimensions_(dimensions),
+        threads_(threads),
+        pairs_(std::move(pairs)),
+        step_(lanes_kernels<T>(loss_, dimensions).step) {
+    this->sums_ = {report.sum_squares, report.sum_fourths, true};
+  }
+  double gradient(const T* x, T* g) override {
+    return pairs_->gradient(loss_, 0, dimensions_, x, g, true, threads_) * value_factor_;
+  }
+  void descend(T* x, T* g, double rate, std::int64_t steps) override {
+    for (std::int64_t i = 0; i < steps; i++) {
+      pairs_->gradient(loss_, 0, dimensions_, x, g, false, threads_);
+      step(x, g, rate);
+    }
+  }
+  void step(T* x, const T* g, double rate) override {
+    step_(x, g, static_cast<T>(rate), dimensions_ * pairs_->stride());
+  }
+
+ private:
+  PairLoss loss_;
+  double value_factor_;
+  int dimensions_, threads_;
+  std::unique_ptr<Pairs<T>> pairs_;
+  void (*step_)(T*, const T*, T, std::ptrdiff_t);
+};
+
+template <class T>
+class ByDirection : public Slope<T> {
+ public:
+  ByDirection(DescentLoss loss, std::ptrdiff_t points, int dimensions, const PairTable& table, const PairReport& report,
+              int threads)
+      : loss_(loss),
+        kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
+        value_factor_(ordered_factor(loss, kernels_)),
+        points_(points),
+        dimensions_(dimensions),
+        table_(table),
+        blocks_(padded(points) / kTile),
+        threads_(threads),
+        values_(blocks_),
+        memory_(static_cast<std::size_t>(band_count(blocks_, kBlocksPerThread, threads) * kColumns * kTile) *
+                sizeof(T)) {
+    this->sums_ = {report.sum_squares, report.sum_fourths, false};
+  }
+  double gradient(const T* x, T* g) override {
+    parallel_rows(blocks_, kBlocksPerThread, threads_, [&](Band& band) {
+      T* tile = reinterpret_cast<T*>(memory_.data()) + band.index * kColumns * kTile;
+      const LanesJob<T> job{points_, padded(points_), dimensions_, tile, const_cast<T*>(x), g, T(0)};
+      for (std::ptrdiff_t block = band.begin; block < band.end; block++) {
+        values_[block] = 0;
+        for (std::ptrdiff_t begin = 0; begin < points_; begin += kColumns) {
+          band.checkpoint();
+          const std::ptrdiff_t end = std::min(begin + kColumns, points_);
+          gather(block * kTile, begin, end, tile);
+          values_[block] += kernels_.block(job, block, begin, end);
+        }
+        for (int c = 0; c < dimensions_; c++)
+          for (std::ptrdiff_t i = 0; i < kTile; i++) g[c * job.stride + block * kTile + i] *= kernels_.gradient_factor;
+      }
+    });
+    double value = 0;
+    for (const double v : values_) value += v;
+    return value * value_factor_;
+  }
+  void descend(T* x, T* g, double rate, std::int64_t steps) override {
+    for (std::int64_t i = 0; i < steps; i++) {
+      gradient(x, g);
+      step(x, g, rate);
+    }
+  }
+  void step(T* x, const T* g, double rate) override {
+    kernels_.step(x, g, static_cast<T>(rate), dimensions_ * padded(points_));
+  }
+
+ private:
+  // D_ij for 16 rows i and columns j from begin to end, as [j][i].
+  void gather(std::ptrdiff_t row, std::ptrdiff_t begin, std::ptrdiff_t end, T* tile) const {
+    const std::ptrdiff_t rows = std::min(kTile, points_ - row);
+    if (rows < kTile) std::fill_n(tile, (end - begin) * kTile, T(0));
+    copy_tile<T>(passes_, table_, row, begin, rows, end - begin, 1, kTile, tile);
+    for (std::ptrdiff_t i = std::max(row, begin); i < std::min(row + rows, end); i++)
+      tile[(i - begin) * kTile + i - row] = 0;
+    if (loss_ == DescentLoss::kSstress) negate_squares(tile, (end - begin) * kTile);
+  }
+
+  DescentLoss loss_;
+  LanesKernels<T> kernels_;
+  PairPasses<T> passes_ = pair_passes<T>();
+  double value_factor_;
+  std::ptrdiff_t points_;
+  int dimensions_;
+  PairTable table_;
+  std::ptrdiff_t blocks_;
+  int threads_;
+  std::vector<double> values_;
+  Scratch memory_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Slope<T>> make_slope(DescentLoss loss, std::ptrdiff_t points, int dimensions,
+                                     const DistancesView& distances, int threads) {
+  const PairTable table{distances.data, distances.wide, distances.row_stride, distances.column_stride};
+  if (points <= kFew) return std::make_unique<FewPoints<T>>(loss, points, dimensions, table);
+  auto pairs = std::make_unique<Pairs<T>>(
+      points, false, loss == DescentLoss::kSstress ? PairForm::kNegatedSquares : PairForm::kDistances);
+  const PairReport report = pairs->pack(table, nullptr, threads);
+  refuse_distances(report.negative, report.infinite, report.missing + report.one_sided > 0);
+  if (report.asymmetry <= kRounding * std::numeric_limits<T>::epsilon() * report.largest)
+    return std::make_unique<ManyPoints<T>>(loss, dimensions, std::move(pairs), report, threads);
+  pairs.reset();
+  return std::make_unique<ByDirection<T>>(loss, points, dimensions, table, report, threads);
+}
+
+template std::unique_ptr<Slope<float>> make_slope(DescentLoss, std::ptrdiff_t, int, const DistancesView&, int);
+template std::unique_ptr<Slope<double>> make_slope(DescentLoss, std::ptrdiff_t, int, const DistancesView&, int);
+
+}  // namespace fastcv::mds
