@@ -43,10 +43,10 @@ void prefetch_tile(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t co
 
 // The tile at (row, column), and the one across the diagonal, both as [row][column].
 template <class T>
-void copy_tiles(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column, std::ptrdiff_t rows,
-                std::ptrdiff_t columns, T* upper, T* lower) {
-  copy_tile(table, row, column, rows, columns, kTile, 1, upper);
-  copy_tile(table, column, row, columns, rows, 1, kTile, lower);
+void copy_tiles(const PairPasses<T>& passes, const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column,
+                std::ptrdiff_t rows, std::ptrdiff_t columns, T* upper, T* lower) {
+  copy_tile(passes, table, row, column, rows, columns, kTile, 1, upper);
+  copy_tile(passes, table, column, row, columns, rows, 1, kTile, lower);
 }
 
 void merge(PairReport* all, const PairReport& part) {
@@ -123,14 +123,14 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
       for (std::ptrdiff_t s = part_begin(part, parts); s < part_begin(part + 1, parts); s++) {
         band.checkpoint();
         for (std::ptrdiff_t g = s; g < stripes_; g++) {
-          const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
-                               columns = std::min(kTile, points_ - g * kTile);
           if (g + kAhead < points_ / kTile) {
             prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
             prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
           }
-          copy_tiles<T>(distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
-          if (weights) copy_tiles<T>(*weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
+          const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
+                               columns = std::min(kTile, points_ - g * kTile);
+          copy_tiles<T>(passes, distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
+          if (weights) copy_tiles<T>(passes, *weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
           const std::ptrdiff_t at = stripe_offset(s, stripes_) + (g - s) * kBlock * kTile;
           passes.pack({tiles[0], tiles[1], weights ? tiles[2] : nullptr, weights ? tiles[3] : nullptr,
                        distances_.data() + at, weighted() ? weights_.data() + at : nullptr, block_values(s, stripes_),
