@@ -12,7 +12,7 @@
 namespace fastcv::mds {
 namespace {
 
-constexpr double kJitter = 1e-4;  // of the mean distance: points that start in one place would stay there
+constexpr double kJitter = 1e-3;  // of the mean distance: points that start in one place would stay there
 
 double mean_distance(const Network& network) {
   double sum = 0;
