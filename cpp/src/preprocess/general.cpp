@@ -9,14 +9,13 @@
 
 #include "preprocess/kernels.hpp"
 #include "preprocess/store-inl.h"
-#include "preprocess/tables.hpp"
+#include "preprocess/sum_rows-inl.h"
 
 #ifndef FASTCV_PREPROCESS_GENERAL_ONCE
 #define FASTCV_PREPROCESS_GENERAL_ONCE
 namespace fastcv::preprocess {
-constexpr std::ptrdiff_t kTile = 64;     // output pixels from line to memory at a time
-constexpr std::ptrdiff_t kSpare = 64;    // floats behind a buffer, written and read, never used
-constexpr std::ptrdiff_t kManyRows = 8;  // bytes of so many are summed as integers
+constexpr std::ptrdiff_t kTile = 64;   // output pixels from line to memory at a time
+constexpr std::ptrdiff_t kSpare = 64;  // floats behind a buffer, written and read, never used
 constexpr std::ptrdiff_t kRowsBetweenChecks = 8;
 
 // One thread's buffers.
@@ -37,141 +36,12 @@ inline GeneralMemory general_memory(const Plan& p, std::byte* scratch) {
       reinterpret_cast<float*>(reinterpret_cast<std::byte*>(m.tile) + rounded_up(tile_floats(p) * sizeof(float)));
   return m;
 }
-// Vertical weights as integers: for each four rows high, then low, w = high * 128 + low. False where their rounding
-// could be seen: in a sum of bytes it is at most half a unit for each tap.
-inline bool set_quads(Plan* plan) {
-  constexpr int kMostBits = 21;  // of a sum of |weights| up to 4: within 31 with a byte
-  constexpr double kLevel = 0.04;
-  const Taps& rows = plan->rows;
-  const int bits = most_bits(rows, 127 * 128, kMostBits);
-  if (std::ldexp(kLevel, bits) < 0.5 * 255 * static_cast<double>(rows.taps)) return false;
-  plan->tables = {};
-  plan->tables.row_bits = bits;
-  std::vector<std::int32_t> taps(static_cast<std::size_t>((rows.taps + 3) / 4 * 4));
-  for (std::ptrdiff_t y = 0; y < rows.count; y++) {
-    integer_taps(rows, y, bits, taps.data());
-    for (std::size_t i = 0; i < taps.size(); i += 4) {
-      for (std::size_t k = i; k < i + 4; k++)
-        plan->tables.rows.push_back(static_cast<std::int8_t>((taps[k] + 64) >> 7));
-      for (std::size_t k = i; k < i + 4; k++) {
-        plan->tables.rows.push_back(static_cast<std::int8_t>(taps[k] - ((taps[k] + 64) >> 7) * 128));
-      }
-    }
-  }
-  return true;
-}
 }  // namespace fastcv::preprocess
 #endif
 
 HWY_BEFORE_NAMESPACE();
-#undef FASTCV_HAVE_BYTE_QUADS
-#if HWY_TARGET == HWY_AVX3_DL
-#define FASTCV_HAVE_BYTE_QUADS 1
-HWY_PRAGMA(GCC target("avx512vnni"))  // part of the target, and asked for when it is chosen; only its name is missing
-#else
-#define FASTCV_HAVE_BYTE_QUADS 0
-#endif
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
-
-// ---- vertical ------------------------------------------------------------------------------
-
-template <class T>
-HWY_INLINE VF FloatsOf(hn::Vec<hn::Rebind<T, DF>> v) {
-  if constexpr (sizeof(T) == 4) {
-    return v;
-  } else {
-    return hn::ConvertTo(DF(), hn::PromoteTo(hn::RebindToSigned<DF>(), v));
-  }
-}
-
-// line[i] = sum of weight[t] * row t [i], i < count.
-template <class T>
-HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, const float* weight, ptrdiff_t taps, ptrdiff_t count,
-                          float* line) {
-  const DF d;
-  const hn::Rebind<T, DF> dt;
-  const auto row = [=](ptrdiff_t t) { return reinterpret_cast<const T*>(first + t * stride); };
-  const ptrdiff_t block = 4 * kLanes;
-  ptrdiff_t i = 0;
-  for (; i + block <= count; i += block) {
-    VF sum[4];
-    VF w = hn::Set(d, weight[0]);
-    const T* p = row(0) + i;
-    HWY_PRAGMA(GCC unroll 4)
-    for (int k = 0; k < 4; k++) sum[k] = hn::Mul(FloatsOf<T>(hn::LoadU(dt, p + k * kLanes)), w);
-    for (ptrdiff_t t = 1; t < taps; t++) {
-      w = hn::Set(d, weight[t]);
-      p = row(t) + i;
-      HWY_PRAGMA(GCC unroll 4)
-      for (int k = 0; k < 4; k++) sum[k] = hn::MulAdd(FloatsOf<T>(hn::LoadU(dt, p + k * kLanes)), w, sum[k]);
-    }
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) hn::StoreU(sum[k], d, line + i + k * kLanes);
-  }
-  for (; i < count; i += kLanes) {
-    const ptrdiff_t n = count - i;
-    const auto load = [&](ptrdiff_t t) HWY_ATTR __attribute__((always_inline)) {
-      return FloatsOf<T>(n >= kLanes ? hn::LoadU(dt, row(t) + i) : LoadFirst(dt, row(t) + i, static_cast<size_t>(n)));
-    };
-    VF sum = hn::Mul(load(0), hn::Set(d, weight[0]));
-    for (ptrdiff_t t = 1; t < taps; t++) sum = hn::MulAdd(load(t), hn::Set(d, weight[t]), sum);
-    hn::StoreU(sum, d, line + i);
-  }
-}
-
-#if FASTCV_HAVE_BYTE_QUADS
-// The same of bytes: four rows a time, in exact integers. Weights as set_quads() makes them; unit: 2^-bits.
-HWY_NOINLINE void SumManyRows(const uint8_t* first, ptrdiff_t stride, const int8_t* weight, ptrdiff_t taps, float unit,
-                              ptrdiff_t count, float* line) {
-  const DF d;
-  const hn::ScalableTag<uint8_t> d8;
-  const hn::ScalableTag<uint16_t> d16;
-  const hn::ScalableTag<int32_t> d32;
-  using V8 = hn::Vec<decltype(d8)>;
-  using V32 = hn::Vec<decltype(d32)>;
-  const auto four = [&](const int8_t* w) HWY_ATTR __attribute__((always_inline)) {
-    int32_t bits;
-    memcpy(&bits, w, 4);
-    return hn::Set(d32, bits);
-  };
-  for (ptrdiff_t i = 0; i < count; i += 64) {
-    const ptrdiff_t n = count - i;
-    V32 high[4], low[4];
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) high[k] = low[k] = hn::Zero(d32);
-    for (ptrdiff_t t = 0; t < taps; t += 4) {
-      V8 row[4];
-      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) {
-        const uint8_t* p = first + HWY_MIN(t + k, taps - 1) * stride + i;  // beyond the last one weights are 0
-        row[k] = HWY_LIKELY(n >= 64) ? hn::LoadU(d8, p) : LoadFirst(d8, p, static_cast<size_t>(n));
-      }
-      const auto pairs = [&](V8 v) HWY_ATTR __attribute__((always_inline)) { return hn::BitCast(d16, v); };
-      const auto lower = pairs(hn::InterleaveLower(d8, row[0], row[1])),
-                 upper = pairs(hn::InterleaveUpper(d8, row[0], row[1]));
-      const auto lower2 = pairs(hn::InterleaveLower(d8, row[2], row[3])),
-                 upper2 = pairs(hn::InterleaveUpper(d8, row[2], row[3]));
-      const hn::Vec<decltype(d16)> quads[4] = {
-          hn::InterleaveLower(d16, lower, lower2), hn::InterleaveUpper(d16, lower, lower2),
-          hn::InterleaveLower(d16, upper, upper2), hn::InterleaveUpper(d16, upper, upper2)};
-      const V32 w_high = four(weight + 2 * t), w_low = four(weight + 2 * t + 4);
-      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) {
-        high[k] = V32{_mm512_dpbusd_epi32(high[k].raw, quads[k].raw, w_high.raw)};
-        low[k] = V32{_mm512_dpbusd_epi32(low[k].raw, quads[k].raw, w_low.raw)};
-      }
-    }
-    // Block b of vector k holds columns 16 b + 4 k and on.
-    VF v[4];
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) {
-      v[k] = hn::Mul(hn::ConvertTo(d, hn::Add(hn::ShiftLeft<7>(high[k]), low[k])), hn::Set(d, unit));
-    }
-    const VF a = EvenBlocksOf(d, v[1], v[0]), b = OddBlocksOf(d, v[1], v[0]), c = EvenBlocksOf(d, v[3], v[2]),
-             e = OddBlocksOf(d, v[3], v[2]);
-    hn::StoreU(EvenBlocksOf(d, c, a), d, line + i);
-    hn::StoreU(EvenBlocksOf(d, e, b), d, line + i + 16);
-    hn::StoreU(OddBlocksOf(d, c, a), d, line + i + 32);
-    hn::StoreU(OddBlocksOf(d, e, b), d, line + i + 48);
-  }
-}
-#endif
 
 // ---- horizontal ----------------------------------------------------------------------------
 
@@ -293,17 +163,32 @@ HWY_INLINE void StoreTile(const Plan& plan, const float* planes, ptrdiff_t count
 
 // ---- rows ----------------------------------------------------------------------------------
 
-// sum_rows(y, first row, line): the vertical half.
-template <class T, class SumRowsOf>
-HWY_INLINE void GeneralRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                            std::byte* scratch, Band& band, const SumRowsOf& sum_rows) {
+// The vertical half: `count` values of output row y, whose first source row begins at `first`, to `line`.
+using SumRowsOf = void (*)(const Plan& plan, ptrdiff_t y, const uint8_t* first, ptrdiff_t stride, ptrdiff_t count,
+                           float* line);
+
+template <class T>
+void SumFloats(const Plan& plan, ptrdiff_t y, const uint8_t* first, ptrdiff_t stride, ptrdiff_t count, float* line) {
+  SumRows<T>(first, stride, plan.rows.weights(y), plan.rows.taps, count, line);
+}
+
+#if FASTCV_HAVE_BYTE_QUADS
+void SumQuads(const Plan& plan, ptrdiff_t y, const uint8_t* first, ptrdiff_t stride, ptrdiff_t count, float* line) {
+  const ptrdiff_t taps = plan.rows.taps, row_weights = (taps + 3) / 4 * 8;
+  SumManyRows(first, stride, plan.tables.rows.data() + y * row_weights, taps, std::ldexp(1.0f, -plan.tables.row_bits),
+              count, line);
+}
+#endif
+
+HWY_NOINLINE void GeneralRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0,
+                              ptrdiff_t y1, std::byte* scratch, Band& band, SumRowsOf sum_rows) {
   const GeneralMemory memory = general_memory(plan, scratch);
   const Taps &rows = plan.rows, &columns = plan.columns;
   const ptrdiff_t channels = plan.key.channels;
   const auto sum_taps = channels == 1 ? &SumTaps<1> : channels == 2 ? &SumTaps<2> : &SumTaps<4>;
   for (ptrdiff_t y = y0; y < y1; y++) {
-    sum_rows(y, RowOf(in, rows.start[y]) + columns.begin * channels * static_cast<ptrdiff_t>(sizeof(T)),
-             (columns.end - columns.begin) * channels, memory.line);
+    sum_rows(plan, y, RowOf(in, rows.start[y]) + columns.begin * channels * Plan::item_size(plan.key.type),
+             in.row_stride, (columns.end - columns.begin) * channels, memory.line);
     void* row = Offset(out.data, y * out.row_stride);
     for (ptrdiff_t x = 0; x < columns.count; x += kTile) {
       const ptrdiff_t count = columns.count - x < kTile ? columns.count - x : kTile;
@@ -315,37 +200,22 @@ HWY_INLINE void GeneralRows(const Plan& plan, const SourceImage& in, const Targe
   }
 }
 
-template <class T>
-void FloatRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-               std::byte* scratch, Band& band) {
-  GeneralRows<T>(plan, in, out, y0, y1, scratch, band,
-                 [&](ptrdiff_t y, const uint8_t* first, ptrdiff_t count, float* line)
-                     HWY_ATTR { SumRows<T>(first, in.row_stride, plan.rows.weights(y), plan.rows.taps, count, line); });
+template <SumRowsOf kSum>
+void Rows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+          std::byte* scratch, Band& band) {
+  GeneralRows(plan, in, out, y0, y1, scratch, band, kSum);
 }
-
-#if FASTCV_HAVE_BYTE_QUADS
-void ManyRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-              std::byte* scratch, Band& band) {
-  const ptrdiff_t taps = plan.rows.taps, row_weights = (taps + 3) / 4 * 8;
-  const float unit = std::ldexp(1.0f, -plan.tables.row_bits);
-  GeneralRows<uint8_t>(plan, in, out, y0, y1, scratch, band,
-                       [&](ptrdiff_t y, const uint8_t* first, ptrdiff_t count, float* line) HWY_ATTR {
-                         SumManyRows(first, in.row_stride, plan.tables.rows.data() + y * row_weights, taps, unit, count,
-                                     line);
-                       });
-}
-#endif
 
 void PlanGeneral(Plan* plan) {
 #if FASTCV_HAVE_BYTE_QUADS
   if (plan->key.type == PixelType::kUint8 && plan->rows.taps >= kManyRows && set_quads(plan)) {
-    plan->kernel = &ManyRows;
+    plan->kernel = &Rows<&SumQuads>;
     return;
   }
 #endif
-  plan->kernel = plan->key.type == PixelType::kUint8    ? &FloatRows<uint8_t>
-                 : plan->key.type == PixelType::kUint16 ? &FloatRows<uint16_t>
-                                                        : &FloatRows<float>;
+  plan->kernel = plan->key.type == PixelType::kUint8    ? &Rows<&SumFloats<uint8_t>>
+                 : plan->key.type == PixelType::kUint16 ? &Rows<&SumFloats<uint16_t>>
+                                                        : &Rows<&SumFloats<float>>;
 }
 
 template <PixelType kType>
