@@ -253,7 +253,7 @@ std::unique_ptr<typename Solver<T>::Passes> Solver<T>::Passes::make(const std::v
 
 template <class T>
 std::size_t wavefront_scratch_bytes(std::ptrdiff_t width, int stages, bool halo) {
-  const std::ptrdiff_t rows = stages + 1 + (halo ? 4 * (stages - 1) : 0);
+  const std::ptrdiff_t rows = stages + (halo ? 4 * (stages - 1) : 0);
   const std::ptrdiff_t bytes =
       checked_mul(rows * static_cast<std::ptrdiff_t>(sizeof(T)), padded_pitch<T>(width), "denoise_tv_chambolle");
   return static_cast<std::size_t>(bytes + 2 * kPadBytes);

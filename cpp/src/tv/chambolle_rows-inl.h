@@ -16,7 +16,9 @@ HWY_BEFORE_NAMESPACE();
 namespace fastcv::tv {
 namespace HWY_NAMESPACE {
 
-constexpr ptrdiff_t kBlockRows = 2;  // that a stage takes at a visit
+// Two rows at a time need more than 16 registers.
+constexpr bool kPairs = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+constexpr ptrdiff_t kBlockRows = kPairs ? 2 : 1;  // that a stage takes at a visit
 
 // One band's way through a block of stages.
 template <class T>
@@ -29,7 +31,7 @@ struct BandWavefront {
   BandWavefront(const WavefrontJob<T>& j, ptrdiff_t begin, ptrdiff_t end, std::byte* scratch)
       : job(j), y0(begin), y1(end), pitch(padded_pitch<T>(j.width)), halo(j.halo ? j.stages - 1 : 0) {
     rows_u = reinterpret_cast<T*>(scratch);
-    above = rows_u + (job.stages + 1) * pitch + kPadBytes / sizeof(T);
+    above = rows_u + job.stages * pitch + kPadBytes / sizeof(T);
     below = above + 2 * halo * pitch;
     // Zeros before and after every row; the rows themselves are written before they are read.
     if (halo > 0)
@@ -72,7 +74,7 @@ struct BandWavefront {
   }
 
   void keep_u(int stage, ptrdiff_t y, const T* u) const {
-    if (stage == job.stages - 1 && job.u != nullptr && mine(y)) {
+    if (keeps(stage) && mine(y)) {
       PutRow(u, job.width, job.u + y * job.u_pitch, job.u_step);
     }
   }
@@ -86,6 +88,7 @@ struct BandWavefront {
     keep_u(stage, y, u);
   }
 
+  bool keeps(int stage) const { return stage == job.stages - 1 && job.u != nullptr; }
   bool updates(int stage) const { return stage < job.stages - 1 || job.update_last; }
 
   StepRows<T> rows_of(int stage, ptrdiff_t y, T* u) const {
@@ -124,14 +127,7 @@ struct BandWavefront {
   void step_pair(int stage, ptrdiff_t y, T* u) const {
     const StepRows<T> first = rows_of(stage, y, u), second = rows_of(stage, y + 1, u);
     StepSums<T> sums[2];
-    if (stage == job.stages - 1 && job.u != nullptr) {
-      T* const middle = rows_u + job.stages * pitch;
-      StepPair<kMeasure, true>(first, second, middle, job.width, job.tau, job.slope, sums);
-      keep_u(stage, y + 1, middle);
-      keep_u(stage, y + 2, u);
-    } else {
-      StepPair<kMeasure, false, T>(first, second, nullptr, job.width, job.tau, job.slope, sums);
-    }
+    StepPair<kMeasure>(first, second, job.width, job.tau, job.slope, sums);
     for (int i = 0; i < 2; i++) record<kMeasure>(stage, y + i, sums[i]);
   }
 
@@ -143,12 +139,17 @@ struct BandWavefront {
     for (ptrdiff_t y = from; y < to;) {
       if (y < first) {
         first_row(stage, u);
-      } else if (y + 1 < to && y + 2 < job.height && updates(stage)) {
-        step_pair<kMeasure>(stage, y++, u);
-      } else {
-        step<kMeasure>(stage, y, u);
+        y++;
+        continue;
       }
-      y++;
+      if constexpr (kPairs) {
+        if (y + 1 < to && y + 2 < job.height && updates(stage) && !keeps(stage)) {
+          step_pair<kMeasure>(stage, y, u);
+          y += 2;
+          continue;
+        }
+      }
+      step<kMeasure>(stage, y++, u);
     }
   }
 

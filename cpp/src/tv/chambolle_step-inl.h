@@ -132,19 +132,22 @@ HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T 
 
 template <Measure kMeasure, class T>
 HWY_INLINE void StepOf(bool update, bool bottom, const StepRows<T>& r, const WavefrontJob<T>& job, StepSums<T>* sums) {
-  if (bottom) {
-    if (update) return Step<kMeasure, true, true>(r, job.width, job.tau, job.slope, sums);
-    return Step<kMeasure, false, true>(r, job.width, job.tau, job.slope, sums);
+  // The change is that of an update.
+  if (update || kMeasure == Measure::kEnergyAndChange) {
+    if (bottom) return Step<kMeasure, true, true>(r, job.width, job.tau, job.slope, sums);
+    return Step<kMeasure, true, false>(r, job.width, job.tau, job.slope, sums);
   }
-  if (update) return Step<kMeasure, true, false>(r, job.width, job.tau, job.slope, sums);
-  Step<kMeasure, false, false>(r, job.width, job.tau, job.slope, sums);
+  if constexpr (kMeasure != Measure::kEnergyAndChange) {
+    if (bottom) return Step<kMeasure, false, true>(r, job.width, job.tau, job.slope, sums);
+    Step<kMeasure, false, false>(r, job.width, job.tau, job.slope, sums);
+  }
 }
 
 // The steps at rows i and i + 1, the second one a vector behind the first: what the first one works out for the second
 // never leaves the registers. Row by row the two caches between them could not feed the arithmetic.
-// `middle`: if kKeep, takes u of row i + 1.
-template <Measure kMeasure, bool kKeep, class T>
-HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, T* middle, ptrdiff_t width, T tau_value,
+// u of row i + 1 is not kept.
+template <Measure kMeasure, class T>
+HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, ptrdiff_t width, T tau_value,
                            T slope_value, StepSums<T>* sums) {
   const hn::ScalableTag<T> d;
   constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>), kPart = kFlush * kN;
@@ -192,7 +195,6 @@ HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, 
       q1_new = hn::LoadU(d, a.q1_next + x);
       div_new = hn::Add(hn::Sub(q0_new, q0), hn::Sub(q1_new, hn::LoadU(d, a.q1_next + x - 1)));
       u_new = hn::Add(image(a.image, x, kA == 2), div_new);
-      if constexpr (kKeep) hn::StoreU(u_new, d, middle + x);
       const V gx = masked(hn::Sub(hn::LoadU(d, a.u + x + 1), u_a), x, kA == 2);
       norm_new =
           ascent(hn::Sub(u_new, u_a), gx, q0, hn::LoadU(d, a.q1 + x), a.q0_after + x, a.q1_after + x, &change[0]);
