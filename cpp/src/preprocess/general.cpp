@@ -74,8 +74,10 @@ HWY_NOINLINE void SumTaps(const float* line, const Taps& taps, ptrdiff_t channel
                           float* tile) {
   // With more channels than lanes a pixel's last write would reach into the next one's first values.
   ptrdiff_t i = 0;
-  for (; channels <= kWidth && i + 4 <= count; i += 4) {
-    SumPixels<kWidth, 4>(line, taps, channels, x + i, tile + i * channels);
+  if constexpr (kWidth == 4) {
+    for (; channels <= kWidth && i + 4 <= count; i += 4) {
+      SumPixels<kWidth, 4>(line, taps, channels, x + i, tile + i * channels);
+    }
   }
   for (; i < count; i++) SumPixels<kWidth, 1>(line, taps, channels, x + i, tile + i * channels);
 }

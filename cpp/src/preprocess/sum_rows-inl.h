@@ -27,16 +27,19 @@ inline bool set_quads(Plan* plan) {
   if (std::ldexp(kLevel, bits) < 0.5 * 255 * static_cast<double>(rows.taps)) return false;
   plan->tables = {};
   plan->tables.row_bits = bits;
-  std::vector<std::int32_t> taps(static_cast<std::size_t>((rows.taps + 3) / 4 * 4));
+  const std::ptrdiff_t padded = (rows.taps + 3) / 4 * 4;
+  std::vector<std::int32_t> taps(static_cast<std::size_t>(padded));
+  plan->tables.rows.resize(static_cast<std::size_t>(checked_mul(rows.count, 2 * padded, "Preprocess: image")));
+  std::int8_t* to = plan->tables.rows.data();
   for (std::ptrdiff_t y = 0; y < rows.count; y++) {
     integer_taps(rows, y, bits, taps.data());
-    for (std::size_t i = 0; i < taps.size(); i += 4) {
-      for (std::size_t k = i; k < i + 4; k++)
-        plan->tables.rows.push_back(static_cast<std::int8_t>((taps[k] + 64) >> 7));
-      for (std::size_t k = i; k < i + 4; k++) {
-        plan->tables.rows.push_back(static_cast<std::int8_t>(taps[k] - ((taps[k] + 64) >> 7) * 128));
-      }
+    for (std::ptrdiff_t t = 0; t < padded; t++) {
+      const std::int32_t high = (taps[t] + 64) >> 7;
+      std::int8_t* four = to + 2 * (t / 4 * 4) + t % 4;
+      four[0] = static_cast<std::int8_t>(high);
+      four[4] = static_cast<std::int8_t>(taps[t] - high * 128);
     }
+    to += 2 * padded;
   }
   return true;
 }

@@ -91,7 +91,7 @@ struct BandWavefront {
   bool keeps(int stage) const { return stage == job.stages - 1 && job.u != nullptr; }
   bool updates(int stage) const { return stage < job.stages - 1 || job.update_last; }
 
-  StepRows<T> rows_of(int stage, ptrdiff_t y, T* u) const {
+  HWY_NOINLINE StepRows<T> rows_of(int stage, ptrdiff_t y, T* u) const {
     const ptrdiff_t next = HWY_MIN(y + 1, job.height - 1);  // not read at the bottom
     const bool update = updates(stage);
     return {job.image + next * job.image_pitch,
@@ -142,7 +142,7 @@ struct BandWavefront {
         y++;
         continue;
       }
-      if constexpr (kPairs) {
+      if constexpr (kPairs && kMeasure != Measure::kEnergyAndChange) {  // that is rare: less code
         if (y + 1 < to && y + 2 < job.height && updates(stage) && !keeps(stage)) {
           step_pair<kMeasure>(stage, y, u);
           y += 2;
