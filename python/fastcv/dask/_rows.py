@@ -21,7 +21,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from fastcv.dask._blocks import needed, pieces_of, starts_of
 
-__all__ = ["Rounds", "aligned_empty", "row_sizes", "with_neighbours"]
+__all__ = ["Rounds", "aligned_empty", "joined", "row_sizes", "with_neighbours"]
 
 
 def row_sizes(array: da.Array, least: int, even: bool = False) -> tuple[int, ...]:
@@ -51,26 +51,56 @@ def row_sizes(array: da.Array, least: int, even: bool = False) -> tuple[int, ...
 
 
 def with_neighbours(
-    array: da.Array, reach: int, function: Callable[..., Any], name: str, *arguments: Any, align: int = 1
+    array: da.Array,
+    sizes: Sequence[int],
+    reach: int,
+    function: Callable[..., Any],
+    name: str,
+    *arguments: Any,
+    align: int = 1,
 ) -> list[Delayed]:
-    """Return, of each block along axis 0, ``function(block and `reach` rows on both sides, *arguments)``.
+    """Return, of each block of rows, ``function(parts, own rows, *arguments)``, not yet computed.
 
-    `array` has one chunk along the other axes. The blocks begin at multiples of `align`.
+    ``parts`` put together (see `joined`) are the block and `reach` rows on both sides, as far as there are any; they
+    are taken from the array's own chunks, so that pixels are copied once. Blocks of `sizes` rows begin at multiples of
+    `align`.
     """
-    starts = starts_of(array.chunks[0])
+    if any(blocks > 1 for blocks in array.numblocks[2:]):
+        array = array.rechunk(dict.fromkeys(range(2, array.ndim), -1), method="tasks")
+    starts, chunk_starts = starts_of(sizes), starts_of(array.chunks[0])
     graph: dict[Any, Any] = {}
     keys = []
-    name = f"{name}-{tokenize(array, reach, arguments)}"
+    name = f"{name}-{tokenize(array, sizes, reach, arguments)}"
     for block, (begin, end) in enumerate(itertools.pairwise(starts)):
         low, high = reach_of(starts, block, reach, align)
-        parts = [
-            needed(graph, name, (array.name, p.chunk, *(0 for _ in array.shape[1:])), {0: p}, array.chunks)
-            for p in pieces_of(starts, low, high)
-        ]
+        parts = []
+        for p in pieces_of(chunk_starts, low, high):
+            sources = [
+                (array.name, p.chunk, column, *(0 for _ in array.shape[2:]))
+                for column in range(array.numblocks[1])
+            ]
+            parts.append([needed(graph, name, source, {0: p}, array.chunks) for source in sources])
         keys.append((name, block))
         graph[keys[-1]] = (function, parts, (begin - low, end - low), *arguments)
     layers = HighLevelGraph.from_collections(name, graph, dependencies=[array])
     return [Delayed(key, layers, layer=name) for key in keys]
+
+
+def joined(parts: list[list[npt.NDArray[Any]]]) -> npt.NDArray[Any]:
+    """Return parts, rows of columns, as one contiguous array: a copy, unless there is one that is it already."""
+    if len(parts) == 1 and len(parts[0]) == 1:
+        return np.ascontiguousarray(parts[0][0])
+    height = sum(row[0].shape[0] for row in parts)
+    width = sum(part.shape[1] for part in parts[0])
+    out = np.empty((height, width, *parts[0][0].shape[2:]), parts[0][0].dtype)
+    y = 0
+    for row in parts:
+        x = 0
+        for part in row:
+            out[y : y + part.shape[0], x : x + part.shape[1]] = part
+            x += part.shape[1]
+        y += row[0].shape[0]
+    return out
 
 
 def reach_of(starts: Sequence[int], block: int, reach: int, align: int = 1) -> tuple[int, int]:
@@ -148,6 +178,15 @@ def each(
     name = f"{name}-{tokenize([b.key for b in blocks], arguments)}"
     graph = {(name, i): (function, b.key, *arguments) for i, b in enumerate(blocks)}
     layers = HighLevelGraph.from_collections(name, graph, dependencies=list(blocks))
+    return [Delayed(key, layers, layer=name) for key in graph]
+
+
+def each_chunk(name: str, function: Callable[..., Any], array: da.Array) -> list[Delayed]:
+    """Return ``function(chunk)`` of each chunk of an array, not yet computed."""
+    name = f"{name}-{tokenize(array)}"
+    indices = itertools.product(*(range(n) for n in array.numblocks))
+    graph = {(name, i): (function, (array.name, *index)) for i, index in enumerate(indices)}
+    layers = HighLevelGraph.from_collections(name, graph, dependencies=[array])
     return [Delayed(key, layers, layer=name) for key in graph]
 
 

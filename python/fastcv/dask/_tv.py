@@ -25,7 +25,9 @@ from fastcv.dask._rows import (
     aligned_empty,
     apply,
     each,
+    each_chunk,
     from_blocks,
+    joined,
     persisted,
     row_sizes,
     with_neighbours,
@@ -69,10 +71,11 @@ def _work(dtype: npt.DTypeLike) -> np.dtype[Any]:
     return np.dtype(np.float64 if np.dtype(dtype) == np.float64 else np.float32)
 
 
-def _load(parts: list[npt.NDArray[Any]], own: tuple[int, int], low: list[float], high: list[float]) -> _State:
-    pixels = np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts]).astype(
-        _work(parts[0].dtype)
-    )
+def _load(
+    parts: list[list[npt.NDArray[Any]]], own: tuple[int, int], low: list[float], high: list[float]
+) -> _State:
+    pixels = joined(parts)
+    pixels = pixels.reshape(*pixels.shape[:2], -1).astype(_work(pixels.dtype), copy=False)
     shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
     memory = aligned_empty(_core.denoise_part_layout(shape, _wide(pixels))[0], pixels.dtype)
     _core.denoise_part_load(np.ascontiguousarray(pixels), memory)
@@ -244,19 +247,17 @@ def _solve(
     rows = plane.shape[0]
     reach = _REACH * _ITERATIONS
     sizes = row_sizes(plane, reach, even=True)
-    plane = plane.rechunk({0: sizes, **dict.fromkeys(range(1, plane.ndim), -1)})
     step = max(1, rows // _SAMPLED_ROWS)
-    samples = [plane[y : min(y + 2, rows)].to_delayed().ravel() for y in range(0, rows, step)]
-    slope_of = dask.delayed(_mean_slope)([dask.delayed(_stacked)(list(s)) for s in samples])
-    blocks = list(plane.to_delayed().ravel())
-    range_of = dask.delayed(_range)([dask.delayed(_extremes)(b) for b in blocks])
-    slope, (low, high) = dask.compute(slope_of, range_of)
+    samples = [plane[y : min(y + 2, rows)] for y in range(0, rows, step)]
+    parts = each_chunk("denoise-tv-range", _extremes, plane)
+    (low, high), *sampled = dask.compute(apply("denoise-tv-range", _range, parts), *samples)
+    slope = _mean_slope(sampled)
 
     ratio = weight / slope if slope > 0 else 1.0
     sigma = min(1.0, 1.4 * ratio)
     ulp = float(np.finfo(_work(plane.dtype)).eps)
     values = rows * plane.shape[1]
-    states = persisted(with_neighbours(plane, reach, _load, "denoise-tv", low, high, align=2))
+    states = persisted(with_neighbours(plane, sizes, reach, _load, "denoise-tv", low, high, align=2))
     rounds = Rounds("denoise-tv-" + tokenize(plane, weight, tol, max_iter, isotropic))
     first = min(max(46 * ratio * (1e-3 / tol) ** 0.32, 2.0), 60.0)
     watch = _Watch(tol, int(first), max_iter)
@@ -274,10 +275,6 @@ def _solve(
         if converged or watch.saw(done, certificate) or done >= max_iter:
             pairs = each("denoise-tv-u", _result, states, plane.dtype.name, plane.ndim)
             return _Plane(pairs, sizes, done, certificate.gap, certificate.objective, converged)
-
-
-def _stacked(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return np.concatenate(parts)
 
 
 def _refuse_what_is_not_done(array: da.Array, channels: str, channel: int | None) -> None:
@@ -385,7 +382,9 @@ def denoise_tv(
         return (array, info) if return_info else array
     joint = channels == "joint" and channel is not None and array.shape[channel] == 3
     if channel is None or joint:
-        planes = [array if channel is None else da.moveaxis(array, channel, -1)]
+        planes = [
+            array if channel is None else da.moveaxis(array, channel, -1).rechunk({2: -1}, method="tasks")
+        ]
     else:
         planes = [da.take(array, c, axis=channel) for c in range(array.shape[channel])]
     solved = [
@@ -400,7 +399,7 @@ def denoise_tv(
         result = results[0]
     else:
         result = da.moveaxis(results[0], -1, channel) if joint else da.stack(results, axis=channel)
-    result = result.rechunk(array.chunks)
+    result = result.rechunk(array.chunks, method="tasks")
     converged = all(s.converged for s in solved)
     if not return_info:
         if not converged:

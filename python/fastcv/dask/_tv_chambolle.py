@@ -24,6 +24,7 @@ from fastcv.dask._rows import (
     apply,
     each,
     from_blocks,
+    joined,
     persisted,
     row_sizes,
     with_neighbours,
@@ -87,11 +88,11 @@ def _scaled(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return pixels
 
 
-def _load(parts: list[npt.NDArray[Any]], own: tuple[int, int]) -> _Image:
-    parts = [_scaled(part) for part in parts]
-    if not all(np.isfinite(part).all() for part in parts):
+def _load(parts: list[list[npt.NDArray[Any]]], own: tuple[int, int]) -> _Image:
+    pixels = joined(parts)
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise ValueError("denoise_tv_chambolle: image must be finite, got NaN or infinity")
-    return _Image(np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts), *own)
+    return _Image(_scaled(pixels), *own)
 
 
 def _planes(dual: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
@@ -227,12 +228,12 @@ class _Report(NamedTuple):
 
 
 def _solve(
-    image: da.Array, rule: _StopRule, step: _Step, passes: int, measure: bool
+    image: da.Array, sizes: tuple[int, ...], rule: _StopRule, step: _Step, passes: int, measure: bool
 ) -> tuple[list[Delayed], _Report]:
     """One channel, in blocks of whole rows, to its stop. Returns u of each block."""
     most = step.reach
     values = math.prod(image.shape[:-1]), image.shape[-1]
-    inputs = with_neighbours(image, most, _load, "chambolle-image")
+    inputs = with_neighbours(image, sizes, most, _load, "chambolle-image")
     rounds = Rounds("chambolle-" + tokenize(image, step, passes, rule.eps, rule.dual))
     if measure:
         inputs = persisted(inputs)
@@ -357,19 +358,18 @@ def denoise_tv_chambolle(
         else:
             most = _most(plane.shape, dtype)
             sizes = row_sizes(plane, most)
-            plane = plane.rechunk({0: sizes, **dict.fromkeys(range(1, plane.ndim), -1)})
             step = _Step(
                 strength, float(tau) if tau is not None else 1.0 / (2.0 * axes), most, int(num_threads)
             )
             rule = _StopRule(float(eps), stop == "dual")
-            blocks, report = _solve(plane, rule, step, passes, float(eps) > 0 or return_info)
+            blocks, report = _solve(plane, sizes, rule, step, passes, float(eps) > 0 or return_info)
             u = from_blocks(blocks, sizes, plane.shape[1:], dtype)
         results.append(u)
         reports.append(report)
     if channel is None:
-        result = results[0].rechunk(array.chunks)
+        result = results[0].rechunk(array.chunks, method="tasks")
     elif results:
-        result = da.stack(results, axis=channel).rechunk(array.chunks)
+        result = da.stack(results, axis=channel).rechunk(array.chunks, method="tasks")
     else:
         result = da.zeros(array.shape, dtype, chunks=array.chunks)
     if return_info:
