@@ -156,6 +156,16 @@ def test_the_same_file_twice_is_done_once(tmp_path: Path, capsys: pytest.Capture
     assert said.count("\n") == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_names_that_are_no_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    image = save(tmp_path / "in" / "a.png").rename(tmp_path / "in" / os.fsdecode(b"\xff.png"))
+    assert run("blur", image, "-o", f"{tmp_path / 'out'}/", "--ksize", 2, *options, capsys=capsys)[0] == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [image.name]
+
+
 # ---- JSON ----------------------------------------------------------------------------------
 
 
