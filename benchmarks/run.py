@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import box_blur, machine, peers, preprocess, report, tv
+from benchmarks import box_blur, machine, mds, peers, preprocess, report, tv
 from benchmarks.harness import Case, Settings, measure
 
-FAMILIES: tuple[ModuleType, ...] = (box_blur, tv, preprocess)
+FAMILIES: tuple[ModuleType, ...] = (box_blur, tv, preprocess, mds)
 ROOT = Path(__file__).resolve().parent.parent
 
 

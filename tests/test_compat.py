@@ -320,6 +320,23 @@ def test_smacof_signature(manifold: Any) -> None:
     assert shown(compat_sklearn.smacof) == shown(manifold.smacof)
 
 
+def test_mds_is_the_estimator(manifold: Any) -> None:
+    assert compat_sklearn.MDS is fastcv.MDS
+    original = inspect.signature(manifold.MDS).parameters
+    ours = inspect.signature(fastcv.MDS).parameters
+    assert list(ours) == list(original)
+    differs = {name for name in ours if ours[name].default != original[name].default}
+    assert differs <= {"init"}  # scikit-learn 1.10's default, where 1.9 warns of it
+
+    table = distances_of_points(0.1)
+    start = np.random.default_rng(5).random((40, 3))
+    model = compat_sklearn.MDS(3, metric="precomputed")
+    model.fit(table, init=start)
+    theirs = manifold.MDS(3, metric="precomputed", eps=1e-12, max_iter=10000, init="random", n_init=1)
+    theirs.fit(table, init=start)
+    assert model.stress_ == pytest.approx(theirs.stress_, rel=1e-6)
+
+
 def test_smacof_of_exact_distances(manifold: Any) -> None:
     table = distances_of_points()
     points, stress = compat_sklearn.smacof(table, n_components=3)

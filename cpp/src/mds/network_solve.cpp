@@ -88,7 +88,7 @@ class Solver {
 
   // Starts from the cheapest to the dearest, until one fits.
   void search() {
-    const Positions start = shortest_path_start(network_, graph_, kLandmarks, false);
+    const Positions start = shortest_path_start(network_, graph_, kLandmarks, mostly_measured(network_));
     attempt(start);
     mirror();
     if (fits()) return;

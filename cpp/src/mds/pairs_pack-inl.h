@@ -13,6 +13,36 @@ namespace fastcv::mds {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// In squares of as many values as 16 bytes hold.
+template <class T>
+void Transpose(const char* from, ptrdiff_t pitch, T* to) {
+  constexpr ptrdiff_t N = 16 / sizeof(T);
+  const hn::FixedTag<T, N> d;
+  const hn::FixedTag<uint8_t, 16> bytes;
+  for (ptrdiff_t i = 0; i < kTile; i += N) {
+    for (ptrdiff_t j = 0; j < kTile; j += N) {
+      const auto row = [&](ptrdiff_t r) HWY_ATTR __attribute__((always_inline)) {
+        const char* p = from + (i + r) * pitch + j * static_cast<ptrdiff_t>(sizeof(T));
+        return hn::BitCast(d, hn::LoadU(bytes, reinterpret_cast<const uint8_t*>(p)));
+      };
+      T* out = to + j * kTile + i;
+      const auto a = row(0), b = row(1);
+      const auto low = hn::InterleaveLower(d, a, b), high = hn::InterleaveUpper(d, a, b);
+      if constexpr (N == 2) {
+        hn::StoreU(low, d, out);
+        hn::StoreU(high, d, out + kTile);
+      } else {
+        const auto c = row(2), e = row(3);
+        const auto low2 = hn::InterleaveLower(d, c, e), high2 = hn::InterleaveUpper(d, c, e);
+        hn::StoreU(hn::ConcatLowerLower(d, low2, low), d, out);
+        hn::StoreU(hn::ConcatUpperUpper(d, low2, low), d, out + kTile);
+        hn::StoreU(hn::ConcatLowerLower(d, high2, high), d, out + 2 * kTile);
+        hn::StoreU(hn::ConcatUpperUpper(d, high2, high), d, out + 3 * kTile);
+      }
+    }
+  }
+}
+
 template <class T>
 HWY_INLINE void RaiseTo(double* most, VecOf<T> v) {
   const double found = hn::GetLane(hn::MaxOfLanes(Lanes<T>(), v));
