@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import box_blur_peers as who
-from benchmarks import images
-from benchmarks.harness import COPY, OURS, Case, Contestant, Target
+from fastcv._bench import box_blur_peers as who
+from fastcv._bench import images
+from fastcv._bench.harness import COPY, OURS, Case, Contestant, Target
 
 NAME = "box_blur"
 TITLE = "box_blur"

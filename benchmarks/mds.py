@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from benchmarks import mds_network, mds_solver
 from benchmarks import mds_peers as who
-from benchmarks.harness import OURS, Case, Target
+from fastcv._bench.harness import OURS, Case, Target
 
 NAME = "mds"
 TITLE = "Points from distances"
@@ -52,7 +53,9 @@ SECTIONS = {
         "long",
         "1000 steps of s-stress, one thread. What takes too long runs a part, and is scaled.",
     ),
-    "descent_threads": ("Two threads", "long", "Ours against ours."),
+    "descent_threads": ("gradient_descent with two threads", "long", "Ours against ours."),
+    **mds_solver.SECTIONS,
+    **mds_network.SECTIONS,
 }
 
 PLOTS: dict[str, tuple[str, str, str]] = {}
@@ -177,4 +180,5 @@ def cases(quick: bool = False) -> list[Case]:
                 rounds=15,
             )
         )
-    return [case for case in all_cases if case.quick or not quick]
+    own = [case for case in all_cases if case.quick or not quick]
+    return [*own, *mds_solver.cases(quick), *mds_network.cases(quick)]

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import images, peers
-from benchmarks.harness import COPY, OURS, Case, Contestant
+from fastcv._bench import images, peers
+from fastcv._bench.harness import COPY, OURS, Case, Contestant
 
 NAME = "mds"
 SCIPY = "SciPy L-BFGS-B"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import peers
-from benchmarks.harness import OURS, Contestant
+from fastcv._bench import peers
+from fastcv._bench.harness import OURS, Contestant
 
 SEED = 42
 SOURCE = Path(__file__).parent / "native" / "gradient_descent.cpp"

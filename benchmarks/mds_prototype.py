@@ -14,9 +14,9 @@ import os
 import sys
 
 from benchmarks import mds_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Settings, measure
 from benchmarks.report import seconds
-from benchmarks.results import paired, spread
+from fastcv._bench.harness import OURS, Case, Contestant, Settings, measure
+from fastcv._bench.results import paired, spread
 
 STEPS = {10: 20000, 100: 2000, 200: 1000, 1000: 1000, 4000: 100}
 FEW = 150  # up to here, all pairs is the faster of the prototype's two

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.harness import COPY, OURS
-from benchmarks.results import Spread, ratio
+from fastcv._bench.harness import COPY, OURS
+from fastcv._bench.results import Spread, ratio
 
 COLOURS = ("#c1121f", "#8d99ae", "#1d3557", "#2a9d8f", "#e9a03b", "#7b5ea7", "#577590", "#90be6d")
 

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import images
-from benchmarks import preprocess_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Target
+from fastcv._bench import images
+from fastcv._bench import preprocess_peers as who
+from fastcv._bench.harness import OURS, Case, Contestant, Target
 
 NAME = "preprocess"
 TITLE = "Preprocess"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks import tv_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Target
+from fastcv._bench import tv_peers as who
+from fastcv._bench.harness import OURS, Case, Contestant, Target
 
 NAME = "tv"
 TITLE = "Total variation"

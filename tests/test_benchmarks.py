@@ -16,9 +16,11 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are not part of this tree", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import box_blur, images, machine, plots, report, run
-from benchmarks.harness import Case, Contestant, Settings, Target, measure
-from benchmarks.results import Spread, judge, paired, ratio
+from benchmarks import box_blur, plots, report, run
+
+from fastcv._bench import images, machine
+from fastcv._bench.harness import Case, Contestant, Settings, Target, measure
+from fastcv._bench.results import Spread, judge, paired, ratio
 
 TINY = Settings(rounds=3, chunk_seconds=1e-5, contestant_seconds=0.01, least_rounds=1)
 

@@ -24,7 +24,13 @@ for name in "$@"; do
     done
   done
   echo "== $name, $seconds s"
-  "./${name}_fuzz" -max_total_time="$seconds" -max_len=600 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
-    -artifact_prefix="$name-" "corpus/$name" 2>&1 | grep -vE '^#[0-9]+.*(NEW|REDUCE|pulse)|^\s*NEW_FUNC' | tail -40
-  [ "${PIPESTATUS[0]}" -eq 0 ] || { echo "fuzz: $name found something: build/fuzz/$name-*" >&2; exit 1; }
+  status=0
+  "./${name}_fuzz" -max_total_time="$seconds" -max_len=600 -timeout=60 -rss_limit_mb=3000 -print_final_stats=1 \
+    -artifact_prefix="$name-" "corpus/$name" >"$name.log" 2>&1 || status=$?
+  if [ $status -ne 0 ]; then
+    tail -60 "$name.log"
+    echo "fuzz: $name found something: build/fuzz/$name-*" >&2
+    exit 1
+  fi
+  grep -E '^stat::|DONE' "$name.log"
 done

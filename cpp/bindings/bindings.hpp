@@ -10,6 +10,7 @@ void bind_runtime(py::module_& m);
 void bind_box_blur(py::module_& m);
 void bind_tv_chambolle(py::module_& m);
 void bind_tv(py::module_& m);
+void bind_tv_parts(py::module_& m);
 void bind_preprocess(py::module_& m);
 void bind_mds(py::module_& m);
 void bind_mds_geometry(py::module_& m);

@@ -3,6 +3,7 @@
 from fastcv import datasets
 from fastcv._box_blur import box_blur
 from fastcv._core import __version__
+from fastcv._halo import halo
 from fastcv._mds import MDSResult, mds
 from fastcv._mds_descent import History, gradient_descent
 from fastcv._mds_estimator import MDS
@@ -31,6 +32,7 @@ __all__ = [
     "denoise_tv_chambolle",
     "get_num_threads",
     "gradient_descent",
+    "halo",
     "mds",
     "pairwise_distances",
     "procrustes",

@@ -89,6 +89,51 @@ def denoise_tv(
     bool,
     bool,
 ]: ...
+def chambolle_layout(shape: Sequence[int], wide: bool, /) -> tuple[int, int, int, int, int]: ...
+def chambolle_part(
+    image: npt.NDArray[Any],
+    from_: npt.NDArray[Any] | None,
+    to: npt.NDArray[Any] | None,
+    u: npt.NDArray[Any] | None,
+    energies: npt.NDArray[np.float64] | None,
+    changes: npt.NDArray[np.float64] | None,
+    begin: int,
+    end: int,
+    weight: float,
+    tau: float,
+    passes: int,
+    update_last: bool,
+    num_threads: int,
+    /,
+) -> None: ...
+def denoise_part_layout(shape: Sequence[int], wide: bool, /) -> tuple[int, int, int]: ...
+def denoise_part_load(
+    pixels: npt.NDArray[Any], state: npt.NDArray[Any], /
+) -> tuple[list[float], list[float]]: ...
+def denoise_part_take(
+    shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
+) -> None: ...
+def denoise_part_put(
+    shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
+) -> None: ...
+def denoise_part_round(
+    shape: Sequence[int],
+    isotropic: bool,
+    state: npt.NDArray[Any],
+    weight: float,
+    sigma: float,
+    slope: float,
+    done: int,
+    iterations: int,
+    num_threads: int,
+    low: Sequence[float],
+    high: Sequence[float],
+    begin: int,
+    end: int,
+    u: npt.NDArray[Any] | None,
+    sums: npt.NDArray[np.float64] | None,
+    /,
+) -> None: ...
 def make_preprocessor(
     size: Any,
     resize: Any,

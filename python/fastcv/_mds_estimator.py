@@ -292,7 +292,7 @@ class MDS:
             threads = None if self.n_jobs is None or self.n_jobs < 1 else self.n_jobs
             return pairwise_distances(samples, num_threads=threads)
         try:
-            from scipy.spatial.distance import cdist  # type: ignore[import-untyped,unused-ignore]
+            from scipy.spatial.distance import cdist
         except ImportError as error:
             raise ImportError(
                 f"MDS: metric={metric!r} needs SciPy; 'euclidean' and 'precomputed' do not"

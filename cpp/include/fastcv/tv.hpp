@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 #include "fastcv/image_view.hpp"
 
@@ -81,6 +82,49 @@ using TvWork = std::conditional_t<std::is_same_v<T, double>, double, float>;
 template <class T>
 DenoiseTvInfo denoise_tv(const BatchView<const T>& in, const BatchView<T>& out, const DenoiseTvOptions& options);
 
+// ---- denoise_tv, an image in parts -------------------------------------------------------------
+// For images that no one machine holds: parts of whole rows are worked on anywhere by the fast solver, and after each
+// round of iterations the rows at their ends are exchanged, three for each iteration. A part begins at an even row of
+// the image. What it computes of its own rows has the same bytes as in the whole image.
+
+struct DenoisePartShape {
+  std::ptrdiff_t rows, columns;  // with the neighbours' rows
+  int channels;                  // 1, or 3 that are joint
+  bool isotropic;
+};
+struct DenoisePartLayout {
+  std::ptrdiff_t values;      // of a state; its memory must be aligned to 64 bytes
+  std::ptrdiff_t row_values;  // of a row that is taken or put
+  std::ptrdiff_t strips;      // sums a row
+};
+
+// Iterations `done` + 1 to `done` + `iterations` since the start. sigma, slope: the first step, and how much each adds.
+struct DenoisePartRound {
+  double weight, sigma, slope;
+  std::int64_t done, iterations;
+  int num_threads;
+};
+
+template <class T>
+DenoisePartLayout denoise_part_layout(const DenoisePartShape& shape);
+// pixels: contiguous, channels last. low, high: a value a channel, the range of these pixels.
+template <class T>
+void denoise_part_load(const DenoisePartShape& shape, const T* pixels, T* state, T* low, T* high);
+// Rows [begin, begin + count) of a state to contiguous memory, and back into another one.
+template <class T>
+void denoise_part_take(const DenoisePartShape& shape, const T* state, std::ptrdiff_t begin, std::ptrdiff_t count,
+                       T* rows);
+template <class T>
+void denoise_part_put(const DenoisePartShape& shape, T* state, std::ptrdiff_t begin, std::ptrdiff_t count,
+                      const T* rows);
+template <class T>
+void denoise_part_run(const DenoisePartShape& shape, const DenoisePartRound& round, T* state);
+// As denoise_part_run, then a look at rows [begin, end): u, contiguous, held within the image's range; and of each row
+// and strip the sums of (u - f)^2, |grad u| and the gap, three values side by side.
+template <class T>
+void denoise_part_run_and_check(const DenoisePartShape& shape, const DenoisePartRound& round, const T* low,
+                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums);
+
 // ---- Chambolle -----------------------------------------------------------------------------
 // scikit-image's denoise_tv_chambolle, iterate for iterate (A. Chambolle, "An algorithm for total variation
 // minimization and applications", JMIV 20, 2004). For an image f of n axes, with p = 0 at first (the negative of
@@ -139,5 +183,40 @@ struct ChannelsView {
 template <class In, class Out>
 void denoise_tv_chambolle(const ChannelsView<const In>& in, const ChannelsView<Out>& out,
                           const ChambolleOptions& options, ChambolleReport* reports);
+
+// ---- Chambolle, an image in parts --------------------------------------------------------------
+// For images that no one machine holds: parts of whole slices along the first axis (rows of an image) are worked on
+// anywhere, and after each round of passes the slices at their ends are exchanged. What a part computes of its own
+// slices has the same bytes as in the whole image, sums included.
+
+// Where a part's dual variable stands: axis a, row y (of all leading axes together) at
+// lead + a * plane + y * pitch, of `values` in all. What lies between is not for others to touch.
+struct ChambolleLayout {
+  std::ptrdiff_t lead, plane, pitch, values;
+  int most_passes;  // in a round; what fits the cache
+};
+template <class T>
+ChambolleLayout chambolle_layout(const std::vector<std::ptrdiff_t>& shape);
+
+// A part and its neighbours' slices on both sides, as many as there are passes, except where the image ends.
+template <class T>
+struct ChambollePart {
+  std::vector<std::ptrdiff_t> shape;  // with the neighbours' slices; at least two axes
+  std::ptrdiff_t begin, end;          // its own slices
+  const T* image;                     // contiguous
+  const T* from;                      // the dual variable as laid out above; null: 0
+  T* to;             // after the passes, of its own slices; may be null for one pass that neither updates nor measures
+  T* u;              // of the last pass, its own slices, contiguous; or null
+  double* energies;  // [pass][own row]: sum of (u - f)^2 + weight * sum of |grad u|; or null
+  double* changes;   // [pass]: the largest |p_after - p|; or null. Needs `energies`.
+  double weight, tau;  // > 0
+  int passes;
+  bool update_last;  // false: the last pass only makes u and its energy
+  int num_threads;
+};
+
+// `to` must have zeros where no rows stand, as they are in fresh zeroed memory, and are left by this function.
+template <class T>
+void chambolle_part(const ChambollePart<T>& part);
 
 }  // namespace fastcv

@@ -19,6 +19,7 @@ static_assert(kTile == kStride);
 // More parts than threads there may be; each costs an addition for every point behind its first row.
 constexpr int kMostParts = 64;
 constexpr std::ptrdiff_t kPartPoints = 128;
+constexpr std::ptrdiff_t kAhead = 4;  // tiles
 // Below this many pairs a second thread costs more than it brings.
 constexpr std::ptrdiff_t kPairsPerThread = 100'000;
 
@@ -26,6 +27,18 @@ constexpr std::ptrdiff_t kPage = 4096;
 
 int useful_threads(std::ptrdiff_t pairs, int threads) {
   return static_cast<int>(std::clamp<std::ptrdiff_t>(pairs / kPairsPerThread, 1, threads));
+}
+
+// Asks for a tile ahead of its use: rows are far apart, and no processor sees them coming.
+void prefetch_tile(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column) {
+  const char* const tile = static_cast<const char*>(table.data) + row * table.row_stride + column * table.column_stride;
+  const bool by_column = std::abs(table.row_stride) < std::abs(table.column_stride);
+  const std::ptrdiff_t outer = by_column ? table.column_stride : table.row_stride;
+  const std::ptrdiff_t inner = by_column ? table.row_stride : table.column_stride;
+  for (std::ptrdiff_t i = 0; i < kTile; i++) {
+    __builtin_prefetch(tile + i * outer);
+    __builtin_prefetch(tile + i * outer + (kTile - 1) * inner);
+  }
 }
 
 // The tile at (row, column), and the one across the diagonal, both as [row][column].
@@ -110,6 +123,10 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
       for (std::ptrdiff_t s = part_begin(part, parts); s < part_begin(part + 1, parts); s++) {
         band.checkpoint();
         for (std::ptrdiff_t g = s; g < stripes_; g++) {
+          if (g + kAhead < points_ / kTile) {
+            prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
+            prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
+          }
           const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
                                columns = std::min(kTile, points_ - g * kTile);
           copy_tiles<T>(passes, distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);

@@ -50,6 +50,9 @@ struct WavefrontJob {
   bool halo;       // bands meet: each works out for itself what it needs of its neighbours' rows
 };
 
+// How many passes go through rows of that width together: what the second-level cache holds.
+template <class T>
+int wavefront_stages(std::ptrdiff_t width);
 template <class T>
 std::size_t wavefront_scratch_bytes(std::ptrdiff_t width, int stages, bool halo);
 

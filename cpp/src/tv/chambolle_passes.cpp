@@ -34,8 +34,7 @@ class Wavefront final : public Solver<T>::Passes {
  public:
   Wavefront(std::ptrdiff_t height, std::ptrdiff_t width, const Settings& s)
       : height_(height), width_(width), pitch_(padded_pitch<T>(width)), settings_(s) {
-    const std::ptrdiff_t stage_bytes = 4 * pitch_ * static_cast<std::ptrdiff_t>(sizeof(T));
-    std::ptrdiff_t most = std::clamp<std::ptrdiff_t>(kCacheBytes / stage_bytes, kLeastStages, kMostStages);
+    std::ptrdiff_t most = wavefront_stages<T>(width);
     grain_ = std::max<std::ptrdiff_t>(s.grain, std::min<std::ptrdiff_t>(16, height));
     bands_ = band_count(height, grain_, s.threads);
     // A band works out `most` rows of its neighbours' too, a triangle on each side.
@@ -251,6 +250,15 @@ std::unique_ptr<typename Solver<T>::Passes> Solver<T>::Passes::make(const std::v
 }
 
 template <class T>
+int wavefront_stages(std::ptrdiff_t width) {
+  const std::ptrdiff_t stage_bytes = 4 * padded_pitch<T>(width) * static_cast<std::ptrdiff_t>(sizeof(T));
+  return static_cast<int>(std::clamp<std::ptrdiff_t>(kCacheBytes / stage_bytes, kLeastStages, kMostStages));
+}
+
+template int wavefront_stages<float>(std::ptrdiff_t);
+template int wavefront_stages<double>(std::ptrdiff_t);
+
+template <class T>
 std::size_t wavefront_scratch_bytes(std::ptrdiff_t width, int stages, bool halo) {
   const std::ptrdiff_t rows = stages + (halo ? 4 * (stages - 1) : 0);
   const std::ptrdiff_t bytes =
@@ -258,6 +266,8 @@ std::size_t wavefront_scratch_bytes(std::ptrdiff_t width, int stages, bool halo)
   return static_cast<std::size_t>(bytes + 2 * kPadBytes);
 }
 
+template std::size_t wavefront_scratch_bytes<float>(std::ptrdiff_t, int, bool);
+template std::size_t wavefront_scratch_bytes<double>(std::ptrdiff_t, int, bool);
 template std::unique_ptr<Solver<float>::Passes> Solver<float>::Passes::make(const std::vector<std::ptrdiff_t>&,
                                                                             const Settings&);
 template std::unique_ptr<Solver<double>::Passes> Solver<double>::Passes::make(const std::vector<std::ptrdiff_t>&,

@@ -49,11 +49,24 @@ Cut choose_cut(const PlaneShape& shape, std::ptrdiff_t item_size, std::ptrdiff_t
 template <class T>
 SplittingSolver<T>::SplittingSolver(const PlaneShape& shape, int depth, int threads)
     : shape_(shape), threads_(threads), kernels_(splitting_kernels<T>(shape.channels, shape.isotropic)) {
-  cut(depth);
+  cut(depth, threads);
+  state_.emplace(checked_mul(values_, sizeof(T), "denoise_tv: the image"));
+  place(reinterpret_cast<T*>(state_->data()));
 }
 
 template <class T>
-void SplittingSolver<T>::cut(int depth) {
+SplittingSolver<T>::SplittingSolver(const PlaneShape& shape, int threads, Elsewhere)
+    : shape_(shape), threads_(threads), kernels_(splitting_kernels<T>(shape.channels, shape.isotropic)) {
+  cut(0, 1);
+}
+
+template <class T>
+void SplittingSolver<T>::place(T* memory) {
+  for (std::size_t i = 0; i < tiles_.size(); i++) tiles_[i].state = memory + offsets_[i];
+}
+
+template <class T>
+void SplittingSolver<T>::cut(int depth, int threads) {
   const std::ptrdiff_t record = 2 * kernels_.lanes, size = sizeof(T), record_values = kRecordVectors * kernels_.lanes;
   const Cut chosen = choose_cut(shape_, size, record);
   depth_ = depth > 0 ? depth : chosen.depth;
@@ -64,11 +77,10 @@ void SplittingSolver<T>::cut(int depth) {
   strips_ = static_cast<int>((records + strip_records - 1) / strip_records);
   // A band should be much taller than its margins.
   const std::ptrdiff_t grain = std::max(4 * margin_rows, kLeastBand / std::max<std::ptrdiff_t>(1, shape_.columns));
-  const std::ptrdiff_t bands = band_count(shape_.rows, grain, threads_);
+  const std::ptrdiff_t bands = band_count(shape_.rows, grain, threads);
   const std::ptrdiff_t band_rows = round_up((shape_.rows + bands - 1) / bands, 2);
 
-  std::ptrdiff_t values = 0, widest = 0;
-  std::vector<std::ptrdiff_t> offsets;
+  std::ptrdiff_t widest = 0;
   for (std::ptrdiff_t y = 0; y < shape_.rows; y += band_rows) {
     for (std::ptrdiff_t m = 0; m < records; m += strip_records) {
       Tile<T> t;
@@ -86,14 +98,12 @@ void SplittingSolver<T>::cut(int depth) {
       t.channels = shape_.channels;
       t.pitch = checked_mul(t.records, record_values * shape_.channels, "denoise_tv: a row");
       if (t.pitch * size % 4096 == 0) t.pitch += 64 / size;  // rows would share the same few lines of the cache
-      offsets.push_back(values);
-      values += checked_mul(t.pitch, t.rows, "denoise_tv: the image");
+      offsets_.push_back(values_);
+      values_ += checked_mul(t.pitch, t.rows, "denoise_tv: the image");
       widest = std::max(widest, t.records);
       tiles_.push_back(t);
     }
   }
-  state_.emplace(checked_mul(values, size, "denoise_tv: the image"));
-  for (std::size_t i = 0; i < tiles_.size(); i++) tiles_[i].state = reinterpret_cast<T*>(state_->data()) + offsets[i];
   // A tile's rows: t0 for each iteration of a block; or, in turn, pixels and dual values of a check.
   rows_values_ = widest * record * shape_.channels * std::max(depth_, 4);
   rows_.emplace(checked_mul(rows_values_ * size, static_cast<std::ptrdiff_t>(tiles_.size()), "denoise_tv: the image"));
@@ -245,7 +255,7 @@ void SplittingSolver<T>::set_weight(double weight, double first_sigma, double sl
 }
 
 template <class T>
-void SplittingSolver<T>::run(std::int64_t iterations) {
+void SplittingSolver<T>::run(std::int64_t iterations, bool check_follows) {
   std::vector<Stage<T>> stages;
   for (std::int64_t left = iterations; left > 0;) {
     // Blocks of nearly equal depth.
@@ -264,7 +274,7 @@ void SplittingSolver<T>::run(std::int64_t iterations) {
                         static_cast<T>(over)});
     }
     last_ = stages.back();
-    if (left == 0) {  // the check wants v in place of c, and turns it back
+    if (left == 0 && check_follows) {  // it wants v in place of c, and turns it back
       stages.back().keep_r = 0;
       stages.back().keep_v = 1;
     }
@@ -315,15 +325,24 @@ void SplittingSolver<T>::fill_margin(int tile) {
 
 template <class T>
 Certificate SplittingSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>* dual) {
+  Sums total;
+  for (const Sums& s : check_rows(io, dual)) total += s;
+  double reach = 4 * weight_;
+  for (int c = 0; c < shape_.channels; c++) {
+    reach = std::max(reach, 4 * weight_ + static_cast<double>(range_.high[c]) - range_.low[c]);
+  }
+  return certify<T>(total, shape_, weight_, reach);
+}
+
+template <class T>
+std::vector<Sums> SplittingSolver<T>::check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual) {
   constexpr T kEpsilon = std::numeric_limits<T>::epsilon();
   const std::ptrdiff_t record = 2 * kernels_.lanes;
   CheckJob<T> job{
       static_cast<T>(weight_), static_cast<T>(weight_) * (1 - 4 * kEpsilon), last_.keep_r, last_.keep_v, {}, {}};
-  double reach = 4 * weight_;
   for (int c = 0; c < shape_.channels; c++) {
     job.low[c] = range_.low[c];
     job.high[c] = range_.high[c];
-    reach = std::max(reach, 4 * weight_ + static_cast<double>(range_.high[c]) - range_.low[c]);
   }
   std::vector<Sums> sums(strips_ * shape_.rows);
   parallel_rows(static_cast<std::ptrdiff_t>(tiles_.size()), 1, threads_, [&](Band& band) {
@@ -355,9 +374,7 @@ Certificate SplittingSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>* 
       }
     }
   });
-  Sums total;
-  for (const Sums& s : sums) total += s;
-  return certify<T>(total, shape_, weight_, reach);
+  return sums;
 }
 
 template class SplittingSolver<float>;

@@ -102,6 +102,12 @@ template <class T>
 class SplittingSolver {
  public:
   SplittingSolver(const PlaneShape& shape, int depth, int threads);
+  // In memory of the caller's, of values() values aligned to a cache line, cut into strips only: for a plane in parts.
+  struct Elsewhere {};
+  SplittingSolver(const PlaneShape& shape, int threads, Elsewhere);
+  void place(T* memory);
+  std::ptrdiff_t values() const { return values_; }
+  const std::vector<Tile<T>>& tiles() const { return tiles_; }
 
   void load(const PlaneIo<T>& io);
   // Starts from a dual field: u = f + div q.
@@ -110,13 +116,18 @@ class SplittingSolver {
   void start(const CoarseStart<T>& coarse, double weight);
   // From the next iteration on; what was reached with another weight is scaled to this one.
   void set_weight(double weight, double first_sigma, double slope, double relaxation);
-  void run(std::int64_t iterations);
+  // `before`: iterations since the start; check_follows: the next call is a check, which wants its numbers otherwise.
+  void resume(std::int64_t before) { done_ = before; }
+  void run(std::int64_t iterations, bool check_follows = true);
   // The certificate of u as it stands; u goes to io, q to `dual` where it is not null.
   Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
+  // The sums alone, row by row and strip by strip.
+  std::vector<Sums> check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   const Range<T>& range() const { return range_; }
+  void set_range(const Range<T>& range) { range_ = range; }
 
  private:
-  void cut(int depth);
+  void cut(int depth, int threads);
   void exchange();
   void fill_margin(int tile);
   void scale_rhs(T factor);
@@ -126,7 +137,9 @@ class SplittingSolver {
   SplittingKernels<T> kernels_;
   std::vector<Tile<T>> tiles_;  // band by band
   std::optional<Scratch> state_, rows_;
-  std::ptrdiff_t rows_values_ = 0;  // of rows_, for one tile
+  std::vector<std::ptrdiff_t> offsets_;  // of the tiles in the state
+  std::ptrdiff_t values_ = 0;            // of the state
+  std::ptrdiff_t rows_values_ = 0;       // of rows_, for one tile
   Range<T> range_{};
   double weight_ = 0, first_sigma_ = 1, slope_ = 0.2, relaxation_ = 1.6;
   std::int64_t done_ = 0;  // iterations since start

@@ -1,0 +1,516 @@
+"""Points from distances that no one machine holds: each worker keeps its rows, the points go to all."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex
+
+import dask
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+from dask.base import tokenize
+from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
+
+import fastcv
+from fastcv._mds import MDSResult
+from fastcv._warnings import ConvergenceWarning
+from fastcv.dask._blocks import check_array, starts_of
+from fastcv.dask._rows import apply, each, persisted
+
+__all__ = ["gradient_descent", "mds"]
+
+_Points = npt.NDArray[np.float64]
+_TILE = 1 << 18  # distances that are worked on together: what the second-level cache holds
+_RUN = 16  # steps between two looks at the loss
+
+
+class _Rows(NamedTuple):
+    """Rows of the distances, from row `first` on."""
+
+    distances: npt.NDArray[Any]
+    first: int
+    unlike: float  # the largest |D - D^T|, where it was asked for
+
+
+class _Sums(NamedTuple):
+    squares: float
+    fourths: float
+    largest: float
+    unlike: float
+
+
+def _load(
+    block: npt.NDArray[Any], other: npt.NDArray[Any] | None, first: int, function: str, average: bool
+) -> _Rows:
+    own = np.arange(len(block))
+    block = np.array(block)
+    block[own, own + first] = 0  # it plays no part
+    if not np.isfinite(block).all() or (block < 0).any():
+        raise ValueError(f"{function}: distances must be finite and at least 0")
+    unlike = 0.0
+    if other is not None:
+        off = np.abs(block - other)
+        off[own, own + first] = 0
+        unlike = float(off.max(initial=0.0))
+        if average:
+            block = np.add(block, other, out=off)
+            block *= 0.5
+            block[own, own + first] = 0
+    return _Rows(block, first, unlike)
+
+
+def _row_sums(rows: _Rows) -> _Sums:
+    squares = fourths = 0.0
+    for part in _tiles(rows):
+        square = rows.distances[part].astype(np.float64) ** 2
+        squares += float(square.sum())
+        fourths += float(np.einsum("ij,ij->", square, square))
+    return _Sums(squares, fourths, float(rows.distances.max(initial=0.0)), rows.unlike)
+
+
+def _tiles(rows: _Rows) -> list[slice]:
+    count, width = rows.distances.shape
+    step = max(1, _TILE // max(1, width))
+    return [slice(i, min(i + step, count)) for i in range(0, count, step)]
+
+
+def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points]:
+    """Return G of these rows, and each row's sum of squared residuals (in the loss's own terms)."""
+    g = np.empty((len(rows.distances), x.shape[1]))
+    residual = np.empty(len(g))
+    for part in _tiles(rows):
+        wanted = rows.distances[part].astype(np.float64)
+        mine = x[rows.first + part.start : rows.first + part.stop]
+        # The direct differences, coordinate by coordinate: their squares lose nothing near a solution.
+        steps = [mine[:, None, c] - x[None, :, c] for c in range(x.shape[1])]
+        square = np.zeros_like(wanted)
+        for step in steps:
+            square += step * step
+        if loss == "sstress":
+            off = square - wanted * wanted
+            pull = 4.0 * off
+        else:
+            length = np.sqrt(square)
+            off = length - wanted
+            pull = np.divide(2.0 * off, length, out=np.zeros_like(off), where=length > 0)
+        residual[part] = np.einsum("ij,ij->i", off, off)
+        for c, step in enumerate(steps):
+            g[part, c] = np.einsum("ij,ij->i", pull, step)
+    return g, residual
+
+
+def _product(rows: _Rows, v: _Points) -> _Points:
+    """Return these rows of (D * D) v."""
+    out = np.empty((len(rows.distances), v.shape[1]))
+    for part in _tiles(rows):
+        square = rows.distances[part].astype(np.float64) ** 2
+        for c in range(v.shape[1]):
+            out[part, c] = np.einsum("ij,j->i", square, v[:, c])
+    return out
+
+
+def _moved(x: _Points, slopes: list[tuple[_Points, _Points]], rate: float) -> _Points:
+    return x - rate * np.concatenate([g for g, _ in slopes])
+
+
+def _gathered(slopes: list[tuple[_Points, _Points]]) -> tuple[_Points, _Points]:
+    return np.concatenate([g for g, _ in slopes]), np.concatenate([r for _, r in slopes])
+
+
+class _Distances:
+    """Row blocks of a square matrix, kept where they are."""
+
+    def __init__(self, function: str, distances: Any, compare: bool, average: bool) -> None:
+        array = check_array(function, distances)
+        if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] < 1:
+            raise ValueError(f"{function}: distances must be square, (N, N), got shape {array.shape}")
+        if array.dtype not in (np.float32, np.float64):
+            raise TypeError(f"{function}: distances must be float32 or float64, got {array.dtype}")
+        self.dtype = array.dtype
+        rows = array.rechunk({1: -1})
+        others = array.T.rechunk(rows.chunks) if compare else None
+        starts = starts_of(rows.chunks[0])
+        self.points = array.shape[0]
+        name = f"distances-{tokenize(rows, function, compare)}"
+        graph = {
+            (name, i): (
+                _load,
+                (rows.name, i, 0),
+                None if others is None else (others.name, i, 0),
+                first,
+                function,
+                average,
+            )
+            for i, first in enumerate(starts[:-1])
+            if rows.chunks[0][i]
+        }
+        layers = HighLevelGraph.from_collections(
+            name, graph, dependencies=[rows] if others is None else [rows, others]
+        )
+        self.rows: list[Delayed] = persisted([Delayed(key, layers, layer=name) for key in graph])
+        sums = dask.compute(*each("distance-sums", _row_sums, self.rows))
+        self.sums = _Sums(
+            sum(s.squares for s in sums) / 2,
+            sum(s.fourths for s in sums) / 2,
+            max(s.largest for s in sums),
+            max(s.unlike for s in sums),
+        )
+
+    def with_points(self, function: Any, x: _Points, *arguments: Any) -> list[Delayed]:
+        """Return ``function(rows, x, *arguments)`` of each block."""
+        name = f"points-{tokenize(x, function.__name__, arguments, [r.key for r in self.rows])}"
+        graph: dict[Any, Any] = {name + "-x": x}
+        keys = [(name, i) for i in range(len(self.rows))]
+        for key, rows in zip(keys, self.rows, strict=True):
+            graph[key] = (function, rows.key, name + "-x", *arguments)
+        layers = HighLevelGraph.from_collections(name, graph, dependencies=self.rows)
+        return [Delayed(key, layers, layer=name) for key in keys]
+
+    def slope(self, x: _Points, loss: str) -> tuple[_Points, _Points]:
+        result: tuple[_Points, _Points] = apply(
+            "slope", _gathered, self.with_points(_slope, x, loss)
+        ).compute()
+        return result
+
+    def product(self, v: _Points) -> _Points:
+        return np.concatenate(dask.compute(*self.with_points(_product, v)))
+
+    def descended(self, x: _Points, rate: float, steps: int, loss: str) -> _Points:
+        """Return x after some steps: one graph, one message back."""
+        name = f"descent-{tokenize(x, rate, steps, loss, [r.key for r in self.rows])}"
+        graph: dict[Any, Any] = {(f"{name}-x", 0): x}
+        for step in range(steps):
+            now = (f"{name}-x", step)
+            parts = []
+            for i, rows in enumerate(self.rows):
+                parts.append((f"{name}-slope", step, i))
+                graph[parts[-1]] = (_slope, rows.key, now, loss)
+            graph[(f"{name}-x", step + 1)] = (_moved, now, parts, rate)
+        layers = HighLevelGraph.from_collections(name, graph, dependencies=self.rows)
+        result: _Points = Delayed((f"{name}-x", steps), layers, layer=name).compute()
+        return result
+
+
+# ---- gradient descent ------------------------------------------------------------------------------
+
+
+class _AutoRate:
+    """The rate that one machine chooses (descent_rate.cpp, where the reasons stand)."""
+
+    def __init__(self, loss: str, points: int, sums: _Sums, epsilon: float, symmetric: bool) -> None:
+        self.loss, self.points = loss, float(points)
+        self.quotient = sums.fourths / sums.squares if sums.squares > 0 else 0.0
+        self.floor = 1000 * epsilon * epsilon * (2 * sums.fourths if loss == "sstress" else sums.squares)
+        self.slack = 1 + 1e-3 if symmetric else 2.0
+        self.last, self.share, self.lowered, self.settled = -1.0, 1.0, 0, False
+
+    def rate(self, x: _Points) -> float:
+        if self.loss == "stress":
+            return self.share * 0.9 / self.points
+        steepest = self.quotient
+        if not self.settled:
+            steepest = max(self.quotient, 1.5 * self._quotient_of(x) - 0.5 * self.quotient)
+            self.settled = steepest <= 1.1 * self.quotient
+        return self.share * 0.75 * 2 / (8 * self.points * steepest) if steepest > 0 else 0.0
+
+    def _quotient_of(self, x: _Points) -> float:
+        centred = x - x.mean(axis=0)
+        norm = np.einsum("ij,ij->i", centred, centred)
+        squares, fourths = float(norm.sum()), float(np.einsum("i,i->", norm, norm))
+        products = float((np.einsum("ic,ie->ce", centred, centred) ** 2).sum())
+        total = 2 * self.points * squares
+        return (
+            (2 * self.points * fourths + 2 * squares * squares + 4 * products) / total if total > 0 else 0.0
+        )
+
+    def accept(self, loss: float) -> bool:
+        if not math.isfinite(loss) or (self.last >= 0 and loss > self.slack * self.last + self.floor):
+            return False
+        self.last = loss
+        return True
+
+    def lower(self) -> bool:
+        self.share /= 2
+        self.lowered += 1
+        return self.lowered <= 60
+
+
+def gradient_descent(
+    x0: npt.NDArray[Any],
+    distances: da.Array,
+    learning_rate: SupportsFloat | Literal["auto"] = "auto",
+    num_iterations: SupportsIndex = 1000,
+    *,
+    loss: Literal["sstress", "stress"] = "sstress",
+) -> npt.NDArray[Any]:
+    """Move points until their distances are the measured ones; `fastcv.gradient_descent` on a Dask array of distances.
+
+    Parameters
+    ----------
+    x0 : ndarray of float32 or float64, shape (N, dimensions)
+        Where the points start. The result has its dtype; the work is done in float64.
+    distances : dask.array.Array of float32 or float64, shape (N, N)
+        As for `fastcv.gradient_descent`, in any chunks, for example from zarr. Each worker keeps whole rows: chunks of whole
+        rows need not be cut anew.
+    learning_rate, num_iterations, loss
+        As for `fastcv.gradient_descent`.
+
+    Returns
+    -------
+    ndarray
+        A new array of the shape and dtype of `x0`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that cannot be used.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When the descent diverges: the result is then the last x that was looked at and finite.
+
+    Notes
+    -----
+    In each step the points, 8 bytes a coordinate, go to every worker, and as much comes back: the distances never move. A row's
+    sum is made by one task, so the result has the same bytes for the same chunks, whatever the number of workers; from that of
+    one machine (float64) it differs by the rounding of these sums.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> import fastcv
+    >>> import fastcv.dask
+    >>> ring = fastcv.datasets.circle(40)
+    >>> distances = fastcv.pairwise_distances(ring)
+    >>> start = np.random.default_rng(0).random((40, 2))
+    >>> x = fastcv.dask.gradient_descent(start, da.from_array(distances, chunks=(10, 40)), num_iterations=200)
+    >>> np.allclose(x, fastcv.gradient_descent(start, distances, num_iterations=200), rtol=0, atol=1e-9)
+    True
+    """
+    name = "gradient_descent"
+    automatic = isinstance(learning_rate, str)
+    rows = _Distances(name, distances, compare=automatic, average=False)
+    # On distances of one number in one place: refuses what it would refuse.
+    same = np.lib.stride_tricks.as_strided(np.ones(1), (rows.points, rows.points), (0, 0))
+    fastcv.gradient_descent(x0, same, learning_rate, 0, loss=loss)
+    iterations = num_iterations.__index__()
+    if iterations < 0:
+        raise ValueError(f"{name}: num_iterations must be at least 0, got {iterations}")
+    x: _Points = np.array(x0, np.float64)
+    rate = 0.0 if isinstance(learning_rate, str) else float(learning_rate)
+    chooser: _AutoRate | None = None
+    if automatic:
+        symmetric = rows.sums.unlike <= 4 * float(np.finfo(x0.dtype).eps) * rows.sums.largest
+        chooser = _AutoRate(loss, rows.points, rows.sums, float(np.finfo(x0.dtype).eps), symmetric)
+    saved, done, step, diverged = x, 0, 0, False
+    while True:
+        if chooser is not None:
+            residual = rows.slope(x, loss)[1]
+            value = float(residual.sum()) / (1 if loss == "sstress" else 2)
+            good = chooser.accept(value)
+        else:
+            good = bool(np.isfinite(x).all())
+        if good:
+            saved, done = x, step
+            if step == iterations:
+                break
+        elif step == 0 or chooser is None or not chooser.lower():
+            x, diverged = saved, True
+            break
+        else:
+            x, step = saved, done
+        if chooser is not None:
+            rate = chooser.rate(x)
+        count = min(_RUN, iterations - step)
+        x = rows.descended(x, rate, count, loss)
+        step += count
+    if diverged:
+        warnings.warn(
+            f"gradient_descent diverged after {done} steps at a learning rate of {rate:.3g}; the result is the last "
+            "finite one",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    moved: npt.NDArray[Any] = x.astype(x0.dtype)
+    return moved
+
+
+# ---- mds -------------------------------------------------------------------------------------------
+
+
+def _classical(rows: _Distances, dimensions: int) -> _Points:
+    """Classical scaling: the leading eigenvectors of -1/2 J (D * D) J, by subspace iteration."""
+
+    def centred(v: _Points) -> _Points:
+        moved: _Points = v - v.mean(axis=0)
+        return moved
+
+    extra = min(rows.points, dimensions + 4)
+    v = np.linalg.qr(centred(np.random.default_rng(0).standard_normal((rows.points, extra))))[0]
+    for _ in range(12):
+        v = np.linalg.qr(centred(-0.5 * rows.product(v)))[0]
+    small = v.T @ centred(-0.5 * rows.product(v))
+    values, vectors = np.linalg.eigh((small + small.T) / 2)
+    leading = np.argsort(values)[::-1][:dimensions]
+    x = np.zeros((rows.points, dimensions))
+    x[:, : len(leading)] = v @ vectors[:, leading] * np.sqrt(np.maximum(values[leading], 0))
+    return x
+
+
+class _Search:
+    """Limited-memory BFGS (J. Nocedal, 1980) on the stress, which never rises."""
+
+    def __init__(self, rows: _Distances, x: _Points) -> None:
+        self.rows, self.x = rows, x
+        self.pairs: list[tuple[_Points, _Points, float]] = []
+        self.value, self.g, self.residual = self._look(x)
+
+    def _look(self, x: _Points) -> tuple[float, _Points, _Points]:
+        g, residual = self.rows.slope(x, "stress")
+        return float(residual.sum()) / 2, g, residual
+
+    def direction(self) -> _Points:
+        d = self.g.copy()
+        weights = []
+        for s, y, curvature in reversed(self.pairs):
+            weights.append(float((s * d).sum()) / curvature)
+            d -= weights[-1] * y
+        if self.pairs:
+            _, y, curvature = self.pairs[-1]
+            d *= curvature / float((y * y).sum())
+        else:
+            d /= 2 * self.rows.points  # SMACOF's step
+        for (s, y, curvature), weight in zip(self.pairs, reversed(weights), strict=True):
+            d += (weight - float((y * d).sum()) / curvature) * s
+        return -d
+
+    def step(self, d: _Points, descent: float) -> bool:
+        length = 1.0
+        for _ in range(30):
+            x = self.x + length * d
+            value, g, residual = self._look(x)
+            if value <= self.value + 1e-4 * length * descent:
+                s, y = x - self.x, g - self.g
+                curvature = float((s * y).sum())
+                if curvature > 1e-10 * float((y * y).sum()) / (2 * self.rows.points):
+                    self.pairs = [*self.pairs[-9:], (s, y, curvature)]
+                self.x, self.value, self.g, self.residual = x, value, g, residual
+                return True
+            length /= 2
+        if self.pairs:
+            self.pairs = []
+            again = self.direction()
+            return self.step(again, float((again * self.g).sum()))
+        return False
+
+
+def mds(
+    distances: da.Array,
+    n_components: SupportsIndex = 2,
+    *,
+    init: Literal["classical"] | npt.ArrayLike = "classical",
+    max_iter: SupportsIndex = 300,
+    tol: SupportsFloat = 1e-6,
+) -> MDSResult:
+    """Find points whose pairwise distances are as near as possible to `distances`; `fastcv.mds` on a Dask array.
+
+    Parameters
+    ----------
+    distances : dask.array.Array of float32 or float64, shape (N, N)
+        All distances, finite and at least 0, in any chunks, for example from zarr. What differs by direction is averaged, by no
+        more than ``1e-5 * max(D)``. Each worker keeps whole rows.
+    n_components : int
+        Dimensions of the space, at least 1.
+    init : "classical" or array_like of shape (N, n_components)
+        Classical scaling, or where to start.
+    max_iter : int
+        The most accepted steps.
+    tol : float
+        Stop when the share of the stress that is left to gain is estimated to be at most `tol`.
+
+    Returns
+    -------
+    MDSResult
+        As of `fastcv.mds`; ``unique`` is True, since every pair is measured.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that cannot be used. Missing distances, weights, anchors and other losses are for `fastcv.mds`.
+
+    Notes
+    -----
+    The sum of ``(d - D)**2`` over pairs is minimised in float64 by limited-memory BFGS. As in `gradient_descent`, what travels in each step is
+    8 bytes a coordinate to and from every worker. Same bytes for the same chunks, whatever the number of workers; at the same minimum
+    as one machine, which is reached by other steps.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import fastcv
+    >>> import fastcv.dask
+    >>> ring = fastcv.datasets.circle(60)
+    >>> result = fastcv.dask.mds(da.from_array(fastcv.pairwise_distances(ring), chunks=(20, 60)))
+    >>> fastcv.procrustes(result.embedding, ring).rmse < 1e-6
+    True
+    """
+    name = "mds"
+    array = check_array(name, distances)
+    dimensions, most, share = n_components.__index__(), max_iter.__index__(), float(tol)
+    if dimensions < 1:
+        raise ValueError(f"{name}: n_components must be at least 1, got {dimensions}")
+    if most < 0:
+        raise ValueError(f"{name}: max_iter must be at least 0, got {most}")
+    if not (share >= 0 and math.isfinite(share)):
+        raise ValueError(f"{name}: tol must be finite and at least 0, got {tol!r}")
+    rows = _Distances(name, array, compare=True, average=True)
+    if not rows.sums.unlike <= 1e-5 * rows.sums.largest:
+        raise ValueError(
+            f"{name}: distances must be symmetric, got entries that differ by {rows.sums.unlike:.3g}"
+        )
+    if isinstance(init, str):
+        if init != "classical":
+            raise ValueError(f'{name}: init must be "classical" or an array, got {init!r}')
+        x = _classical(rows, dimensions)
+    else:
+        x = np.array(init, np.float64)
+        if x.shape != (rows.points, dimensions) or not np.isfinite(x).all():
+            raise ValueError(
+                f"{name}: init must be finite and of shape {(rows.points, dimensions)}, got shape {x.shape}"
+            )
+    search = _Search(rows, x)
+    epsilon = float(np.finfo(rows.dtype).eps)
+    steps, reason = 0, "max_iter"
+    for steps in itertools.count():
+        if search.value <= (4 * epsilon) ** 2 * rows.sums.squares:
+            reason = "exact"
+            break
+        d = search.direction()
+        descent = float((d * search.g).sum())
+        # Half of it is what a quadratic would still lose.
+        if steps > 0 and -descent / 2 <= 0.01 * share * search.value:
+            reason = "tolerance"
+            break
+        if steps == most:
+            break
+        if descent >= 0 or not search.step(d, descent):
+            reason = "precision"
+            break
+    embedding = search.x - search.x.mean(axis=0)
+    stress, squares = search.value, rows.sums.squares
+    return MDSResult(
+        embedding=embedding.astype(rows.dtype),
+        stress=stress,
+        normalized_stress=math.sqrt(stress / squares) if squares > 0 else 0.0,
+        stress_per_point=search.residual,
+        n_iter=steps,
+        converged=reason != "max_iter",
+        unique=True,
+        reason=reason,
+    )
