@@ -265,7 +265,7 @@ def test_torchvision_calls() -> None:
 def test_torchvision_refusals() -> None:
     with pytest.raises(ValueError, match="interpolation must be one of"):
         compat_torchvision.ImageClassification(crop_size=32, interpolation="hamming")
-    with pytest.raises(ValueError, match="size must be from 1"):
+    with pytest.raises(ValueError, match="crop must be at least 1"):
         compat_torchvision.ImageClassification(crop_size=0)
 
 
