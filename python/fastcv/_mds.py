@@ -9,6 +9,7 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._core import as_ndarray
 from fastcv._core import mds as _mds
 
 __all__ = ["MDSResult", "mds"]
@@ -182,16 +183,15 @@ def mds(
     >>> np.round(result.embedding[3], 6) + 0.0, result.unique
     (array([0., 1.]), True)
     """
-    measured = _pairs(distances, weights) if hasattr(distances, "tocoo") else distances
-    if measured is not distances:
+    if hasattr(distances, "tocoo"):
+        measured: Any = _pairs(distances, weights)
         weights = None
         points, dtype = measured[0], measured[3].dtype
-    elif isinstance(distances, np.ndarray) and distances.ndim == 2:
-        points, dtype = distances.shape[0], distances.dtype
+    else:
+        measured = distances = as_ndarray("mds", "distances", distances)
+        points, dtype = distances.shape[0] if distances.ndim else 0, distances.dtype
         if weights is not None and hasattr(weights, "tocoo"):
             weights = _dense(weights, points, dtype)
-    else:
-        points, dtype = 0, np.dtype(np.float64)  # refused below
     components = n_components.__index__() if hasattr(n_components, "__index__") else 0
     if isinstance(init, str) and init == "classical":
         start = None
