@@ -344,22 +344,40 @@ def gradient_descent(
 # ---- mds -------------------------------------------------------------------------------------------
 
 
+def _orthonormal(v: _Points) -> _Points:
+    """Gram and Schmidt, twice; what is rounding alone becomes 0. Not LAPACK's: that may round otherwise each time."""
+    out = np.zeros_like(v)
+    for c in range(v.shape[1]):
+        column = v[:, c].copy()
+        size = math.sqrt(float((column * column).sum()))
+        for _ in range(2):
+            for earlier in out.T[:c]:
+                column -= float((earlier * column).sum()) * earlier
+        left = math.sqrt(float((column * column).sum()))
+        if left > 1e-10 * size:
+            out[:, c] = column / left
+    return out
+
+
 def _classical(rows: _Distances, dimensions: int) -> _Points:
     """Classical scaling: the leading eigenvectors of -1/2 J (D * D) J, by subspace iteration."""
 
-    def centred(v: _Points) -> _Points:
-        moved: _Points = v - v.mean(axis=0)
-        return moved
+    def product(v: _Points) -> _Points:
+        centred = v - v.mean(axis=0)
+        result = -0.5 * rows.product(centred)
+        result -= result.mean(axis=0)
+        return result
 
     extra = min(rows.points, dimensions + 4)
-    v = np.linalg.qr(centred(np.random.default_rng(0).standard_normal((rows.points, extra))))[0]
+    v = _orthonormal(np.random.default_rng(0).standard_normal((rows.points, extra)))
     for _ in range(12):
-        v = np.linalg.qr(centred(-0.5 * rows.product(v)))[0]
-    small = v.T @ centred(-0.5 * rows.product(v))
+        v = _orthonormal(product(v))
+    small = np.einsum("ni,nj->ij", v, product(v))
     values, vectors = np.linalg.eigh((small + small.T) / 2)
     leading = np.argsort(values)[::-1][:dimensions]
     x = np.zeros((rows.points, dimensions))
-    x[:, : len(leading)] = v @ vectors[:, leading] * np.sqrt(np.maximum(values[leading], 0))
+    axes = np.einsum("ni,ij->nj", v, vectors[:, leading])
+    x[:, : len(leading)] = axes * np.sqrt(np.maximum(values[leading], 0))
     return x
 
 
