@@ -59,8 +59,8 @@ def run(chunked: Callable[..., Any], array: da.Array, threads: int) -> None:
 
 
 def photo(height: int, width: int, dtype: str, first: int = 0) -> np.ndarray:
-    """Return rows of a large picture: something smooth, edges and noise."""
-    y, x = np.ogrid[first : first + height, :width]
+    """Return part of a large picture: something smooth, edges and noise."""
+    y, x = np.ogrid[:height, :width]
     noise = np.random.default_rng([height, first]).random((height, width, 3), np.float32)
     base = 0.4 + 0.2 * np.sin(x / 90) * np.cos(y / 70) + 0.2 * ((x // 64 + y // 64) % 2)
     pixels = np.clip(base[..., None] + 0.2 * (noise - 0.5), 0, 1)
@@ -162,7 +162,7 @@ def workers(rounds: int, only: str) -> None:
 
 def memory(side: int, only: str) -> None:
     """Blur and denoise what no worker can hold."""
-    chunk = 2000
+    chunk = 1000
     with (
         tempfile.TemporaryDirectory(dir=os.environ.get("FASTCV_SCRATCH")) as folder,
         dask.config.set({"temporary-directory": folder, "distributed.worker.memory.terminate": 0.98}),
@@ -170,14 +170,18 @@ def memory(side: int, only: str) -> None:
         import zarr
 
         def source(dtype: str) -> da.Array:
-            def block(first: int) -> np.ndarray:
-                return photo(chunk, side, dtype, first)
+            def block(y: int, x: int) -> np.ndarray:
+                return photo(chunk, chunk, dtype, y * side + x)
 
+            starts = range(0, side, chunk)
             rows = [
-                da.from_delayed(dask.delayed(block, pure=True)(y), (chunk, side, 3), dtype)
-                for y in range(0, side, chunk)
+                [
+                    da.from_delayed(dask.delayed(block, pure=True)(y, x), (chunk, chunk, 3), dtype)
+                    for x in starts
+                ]
+                for y in starts
             ]
-            return da.concatenate(rows).rechunk((chunk, chunk, 3))
+            return da.concatenate([da.concatenate(row, axis=1) for row in rows])
 
         def peak(client: distributed.Client) -> float:
             def most() -> int:

@@ -44,6 +44,7 @@ class Entry:
     small: tuple[int, ...] = (5, 6)  # of one that takes microseconds
     large: tuple[int, ...] = (300, 400, 3)  # of one that is worth several threads
     make: Callable[[tuple[int, ...], Any], Any] | None = None  # an array it takes; default: noise
+    has_out: bool = True
     empty: bool = True  # takes arrays without elements
     nan: str = "spreads"  # over what it touches; or "refused", "missing"
     inf: str = "spreads"
@@ -261,6 +262,141 @@ ENTRIES = [
         dtypes=PREPROCESS,
         empty=False,
         constant_ulp=1,
+    ),
+]
+
+# ---- points from distances -------------------------------------------------------------------------
+
+
+def points(n: int, dtype: Any, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).random((n, 2)).astype(dtype)
+
+
+def rows_of(array: Any) -> int:
+    return array.shape[0] if getattr(array, "ndim", 0) else 3
+
+
+def true_distances(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> Any:
+    """Of points, where the shape allows it."""
+    if np.dtype(dtype).kind != "f" or len(shape) != 2 or shape[0] != shape[1]:
+        return noise(shape, dtype, seed)
+    x = points(shape[0], np.float64, seed)
+    return np.sqrt(((x[:, None] - x[None]) ** 2).sum(-1)).astype(dtype)
+
+
+def descended(x0: Any, distances: Any) -> Any:
+    """Five steps, from the definition."""
+    x, squares = x0.astype(float), distances.astype(float) ** 2
+    for _ in range(5):
+        between = x[:, None] - x[None]
+        excess = (between**2).sum(-1) - squares
+        np.fill_diagonal(excess, 0)
+        x = x - 0.001 * 4 * (excess[..., None] * between).sum(1)
+    return x
+
+
+def _descend(distances: Any, *, out: Any = None, num_threads: Any = None) -> Any:
+    x0 = points(rows_of(distances), np.float64)
+    return fastcv.gradient_descent(x0, distances, 0.001, 5, out=out, num_threads=num_threads)
+
+
+def check_descend(distances: Any, got: Any) -> None:
+    np.testing.assert_allclose(
+        got, descended(points(len(distances), np.float64), distances), rtol=1e-4, atol=1e-4
+    )
+
+
+def _descend_from(x0: Any, *, out: Any = None, num_threads: Any = None) -> Any:
+    n = rows_of(x0)
+    return fastcv.gradient_descent(x0, noise((n, n), np.float64), 0.001, 5, out=out, num_threads=num_threads)
+
+
+def check_descend_from(x0: Any, got: Any) -> None:
+    n = len(x0)
+    np.testing.assert_allclose(got, descended(x0, noise((n, n), np.float64)), rtol=1e-3, atol=1e-3)
+
+
+def _mds(distances: Any, *, num_threads: Any = None) -> Any:
+    return fastcv.mds(distances, num_threads=num_threads).embedding
+
+
+def check_mds(distances: Any, got: Any) -> None:
+    assert np.isfinite(got).all()
+
+
+def _pairwise(x: Any, *, num_threads: Any = None) -> Any:
+    return fastcv.pairwise_distances(x, num_threads=num_threads)
+
+
+def check_pairwise(x: Any, got: Any) -> None:
+    wide = x.astype(float)
+    np.testing.assert_allclose(
+        got, np.sqrt(((wide[:, None] - wide[None]) ** 2).sum(-1)), rtol=1e-5, atol=1e-30
+    )
+
+
+FLOAT = ("float32", "float64")
+ENTRIES += [
+    Entry(
+        "gradient_descent",
+        _descend,
+        "gradient_descent: ",
+        lambda d: ((rows_of(d), 2), np.float64),
+        check_descend,
+        argument="distances",
+        dtypes=FLOAT,
+        shape=(9, 9),
+        small=(6, 6),
+        large=(900, 900),
+        nan="refused",
+        inf="refused",
+        keeps_constants=False,
+    ),
+    Entry(
+        "gradient_descent-x0",
+        _descend_from,
+        "gradient_descent: ",
+        same_shape,
+        check_descend_from,
+        argument="x0",
+        dtypes=FLOAT,
+        shape=(9, 3),
+        small=(6, 2),
+        large=(900, 2),
+        nan="refused",
+        inf="refused",
+        keeps_constants=False,
+    ),
+    Entry(
+        "mds",
+        _mds,
+        "mds: ",
+        lambda d: ((rows_of(d), 2), d.dtype),
+        check_mds,
+        argument="distances",
+        dtypes=FLOAT,
+        shape=(9, 9),
+        small=(6, 6),
+        large=(300, 300),
+        make=true_distances,
+        has_out=False,
+        nan="missing",
+        inf="refused",
+        keeps_constants=False,
+    ),
+    Entry(
+        "pairwise_distances",
+        _pairwise,
+        "pairwise_distances: ",
+        lambda x: ((rows_of(x), rows_of(x)), x.dtype),
+        check_pairwise,
+        argument="x",
+        dtypes=FLOAT,
+        shape=(9, 3),
+        small=(6, 2),
+        large=(900, 5),
+        has_out=False,
+        keeps_constants=False,
     ),
 ]
 
@@ -588,9 +724,103 @@ CALLS: dict[str, Call] = {
     ),
     "datasets.photo": Call(fastcv.datasets.photo, {}, ""),
 }
+DISTANCES = true_distances((9, 9), np.float64)
+POINTS = points(9, np.float64)
+CALLS |= {
+    "gradient_descent": Call(
+        fastcv.gradient_descent,
+        {
+            "x0": POINTS,
+            "distances": DISTANCES,
+            "learning_rate": 0.001,
+            "num_iterations": 5,
+            "loss": "sstress",
+            "history": None,
+            "callback": None,
+            "out": None,
+            "num_threads": 1,
+        },
+        "gradient_descent: ",
+        {
+            "learning_rate": [*NOT_NUMBERS, float("nan"), 0, -1],
+            "num_iterations": [*NOT_INTS, -1, None],
+            "loss": NOT_NAMES,
+            "history": NOT_COUNTS,
+            "callback": [1, "x", ()],
+            "num_threads": NOT_COUNTS,
+        },
+        out=lambda: np.full((9, 2), 7.0),
+        left_alone=frozenset({"x0", "distances", "out"}),
+    ),
+    "mds": Call(
+        fastcv.mds,
+        {
+            "distances": DISTANCES,
+            "n_components": 2,
+            "weights": None,
+            "anchors": None,
+            "symmetrize": False,
+            "init": "classical",
+            "loss": "stress",
+            "max_iter": 20,
+            "tol": 1e-6,
+            "random_state": 0,
+            "callback": None,
+            "num_threads": 1,
+        },
+        "mds: ",
+        {
+            "n_components": NOT_COUNTS,
+            "weights": [1, "x", np.ones(3), np.ones((8, 9)), np.full((9, 9), -1.0)],
+            "anchors": [1, "x", (1,), ([0, 1], np.ones((3, 2)))],
+            "init": [1, "no such name", np.ones(3)],
+            "loss": NOT_NAMES,
+            "max_iter": [*NOT_INTS, -1],
+            "tol": [*NOT_NUMBERS, float("nan"), -1],
+            "callback": [1, "x", ()],
+            "num_threads": NOT_COUNTS,
+        },
+        left_alone=frozenset({"distances"}),
+    ),
+    "pairwise_distances": Call(
+        fastcv.pairwise_distances,
+        {"x": POINTS, "y": None, "num_threads": 1},
+        "pairwise_distances: ",
+        {"y": [1, "x", np.ones(3), np.ones((9, 3))], "num_threads": NOT_COUNTS},
+        left_alone=frozenset({"x"}),
+    ),
+    "procrustes": Call(
+        fastcv.procrustes,
+        {"x": POINTS, "y": POINTS + 1, "reflection": True, "scale": False},
+        "procrustes: ",
+        {
+            "x": [None, 1, "x", np.ones(3), np.ones((9, 3)), np.full((9, 2), np.nan)],
+            "y": [None, 1, "x", np.ones(3), np.ones((9, 3)), np.full((9, 2), np.nan)],
+        },
+    ),
+    "halo": Call(
+        lambda operation, parameters: fastcv.halo(operation, **parameters),
+        {"operation": "box_blur", "parameters": {"ksize": 3}},
+        "halo: ",
+        left_alone=frozenset({"parameters"}),
+    ),
+    "datasets.circle": Call(
+        fastcv.datasets.circle, {"n": 5, "radius": 0.5}, "circle: ", {"n": [*NOT_INTS, -1]}
+    ),
+    "datasets.sphere": Call(
+        fastcv.datasets.sphere, {"n": 5, "radius": 0.5}, "sphere: ", {"n": [*NOT_INTS, -1]}
+    ),
+}
+
+# scikit-learn's interface, with its errors: its own estimator checks are run in test_mds_estimator.py.
+SCIKIT_LEARN = {"MDS", "MDS.fit", "MDS.fit_transform", "MDS.get_params", "MDS.set_params"}
 
 # What calls return or raise: nothing to send arguments to.
 RESULTS = {
+    "Alignment",
+    "Alignment.apply",
+    "History",
+    "MDSResult",
     "__version__",
     "ChambolleInfo",
     "ConvergenceWarning",
@@ -603,11 +833,4 @@ RESULTS = {
     "Transform.roi",
     "Transform.content",
     "Transform.offset",
-}
-
-# Not yet in the contract: points from distances, which came while it was written. Each has its own tests of hostile input.
-PENDING = {
-    *["MDS", "MDS.fit", "MDS.fit_transform", "MDS.get_params", "MDS.set_params"],
-    *["mds", "gradient_descent", "pairwise_distances", "procrustes", "halo"],
-    *["datasets.circle", "datasets.sphere", "Alignment", "Alignment.apply", "History", "MDSResult"],
 }

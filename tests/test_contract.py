@@ -19,12 +19,13 @@ import numpy as np
 import pytest
 
 import fastcv
-from contract import CALLS, ENTRIES, PENDING, RESULTS, Call, Entry
+from contract import CALLS, ENTRIES, RESULTS, SCIKIT_LEARN, Call, Entry
 from fastcv import _core
 from hostile import ARGUMENTS, DTYPES, HUGE, LAYOUTS, NOT_ARRAYS, REPEATED, SHAPES, Subclass
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastcv.ConvergenceWarning")
 entries = pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
+with_out = pytest.mark.parametrize("entry", [e for e in ENTRIES if e.has_out], ids=lambda e: e.name)
 REFUSALS = (TypeError, ValueError)
 
 
@@ -47,7 +48,7 @@ def public_names() -> set[str]:
 
 
 def test_every_public_name_is_here():
-    assert public_names() == set(CALLS) | RESULTS | PENDING
+    assert public_names() == set(CALLS) | RESULTS | SCIKIT_LEARN
 
 
 def test_every_function_of_arrays_is_here():
@@ -111,7 +112,7 @@ def test_any_layout_in(entry, layout):
         assert view.tobytes() == before
 
 
-@entries
+@with_out
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_any_layout_out(entry, layout):
     """The elements are written, and no byte between them."""
@@ -145,9 +146,10 @@ def test_shapes(entry, shape):
         assert entry.empty or array.size
         if array.ndim < 5:
             entry.check(array, result)
-        out = np.empty_like(result)
-        assert entry.call(array, out=out) is out
-        assert_same(out, result)
+        if entry.has_out:
+            out = np.empty_like(result)
+            assert entry.call(array, out=out) is out
+            assert_same(out, result)
 
 
 def widths(dtype: str) -> range:
@@ -177,13 +179,13 @@ def test_dtypes(entry):
     accepted = set()
     for name in DTYPES:
         array = entry.array(name)
-        out = entry.call(entry.array(entry.dtypes[-1]))
-        out[...] = 7
         result = outcome(entry, array)
         if isinstance(result, str):
-            with pytest.raises(TypeError):
-                entry.call(array, out=out)
-            assert (out == 7).all()
+            if entry.has_out:
+                out = np.full_like(entry.call(entry.array(entry.dtypes[-1])), 7)
+                with pytest.raises(TypeError):
+                    entry.call(array, out=out)
+                assert (out == 7).all()
             continue
         accepted.add(name)
         entry.check(array, result)
@@ -193,13 +195,13 @@ def test_dtypes(entry):
 @entries
 @pytest.mark.parametrize("kind", NOT_ARRAYS)
 def test_not_an_array(entry, kind):
-    good = entry.call(entry.array(entry.dtypes[0]))
-    good[...] = 7
+    good = np.full_like(entry.call(entry.array(entry.dtypes[0])), 7)
+    options = {"out": good} if entry.has_out else {}
     with pytest.raises(TypeError) as caught:
-        entry.call(NOT_ARRAYS[kind], out=good)
+        entry.call(NOT_ARRAYS[kind], **options)
     assert entry.clear(caught.value), str(caught.value)
     assert (good == 7).all()
-    if NOT_ARRAYS[kind] is not None:
+    if entry.has_out and NOT_ARRAYS[kind] is not None:
         with pytest.raises(TypeError, match=rf"^{entry.says}.*\bout\b"):
             entry.call(entry.array(entry.dtypes[0]), out=NOT_ARRAYS[kind])
 
@@ -210,11 +212,13 @@ def test_masked_arrays_and_subclasses(entry):
         array = entry.array(dtype)
         expected = entry.call(array)
         assert_same(outcome(entry, array.view(Subclass)), expected)
+        with pytest.raises(TypeError, match=f"^{entry.says}.*masked"):
+            entry.call(np.ma.masked_array(array))
+        if not entry.has_out:
+            continue
         out = np.empty_like(expected).view(Subclass)
         assert entry.call(array, out=out) is out
         assert_same(out, expected)
-        with pytest.raises(TypeError, match=f"^{entry.says}.*masked"):
-            entry.call(np.ma.masked_array(array))
         with pytest.raises(TypeError, match=f"^{entry.says}.*masked"):
             entry.call(array, out=np.ma.masked_array(np.empty_like(expected)))
 
@@ -222,7 +226,7 @@ def test_masked_arrays_and_subclasses(entry):
 # ---- out -----------------------------------------------------------------------------------------
 
 
-@entries
+@with_out
 def test_out_that_does_not_fit(entry):
     for dtype in entry.dtypes:
         array = entry.array(dtype)
@@ -257,7 +261,7 @@ def test_out_that_does_not_fit(entry):
         assert (memory == 7).all()
 
 
-@entries
+@with_out
 @pytest.mark.parametrize("shift", [0, 1, -1, 8, "rows", "flipped"])
 def test_out_over_the_input(entry, shift):
     """Where the result may lie over what it is made of, it is right; else it is refused and nothing is written."""
@@ -296,14 +300,14 @@ def floats(entry: Entry) -> list[str]:
 def test_not_finite(entry, value):
     rule = entry.nan if value == "nan" else entry.inf
     for dtype in floats(entry):
-        array = entry.array(dtype, (60, 70))
+        array = entry.array(dtype, (60, 60) if entry.shape[0] == entry.shape[-1] else (60, 70))
         bad = array.copy()
         bad[:15, :15] = float(value)
         out = entry.call(array)
         expected = out.copy()
         if rule == "refused":
             with pytest.raises(ValueError, match=rf"^{entry.says}{entry.argument}"):
-                entry.call(bad, out=out)
+                entry.call(bad, **({"out": out} if entry.has_out else {}))
             assert_same(out, expected)
             continue
         with np.errstate(invalid="ignore"):

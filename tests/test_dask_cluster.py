@@ -131,11 +131,14 @@ def test_tasks_do_not_multiply_threads(three):
 def test_mds_and_descent_survive_a_killed_worker(three):
     points = np.random.default_rng(5).random((300, 2))
     distances = fastcv.pairwise_distances(points)
+    noise = np.random.default_rng(7).normal(0, 0.02, distances.shape)
+    distances = np.abs(distances + noise + noise.T)
     start = np.random.default_rng(6).random((300, 2))
     array = da.from_array(distances, chunks=(30, 300)).map_blocks(slow)
     plain = da.from_array(distances, chunks=(30, 300))
     expected = fd.gradient_descent(start, plain, 1e-4, 64)
     expected_mds = fd.mds(plain, max_iter=5)
+    assert np.array_equal(fd.mds(plain, max_iter=5).embedding, expected_mds.embedding)
     with one_killed(three, 0.6):
         x = fd.gradient_descent(start, array, 1e-4, 64)
     assert np.array_equal(x, expected)

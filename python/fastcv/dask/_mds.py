@@ -47,13 +47,14 @@ def _load(
     block: npt.NDArray[Any], other: npt.NDArray[Any] | None, first: int, function: str, average: bool
 ) -> _Rows:
     own = np.arange(len(block))
-    block = np.array(block)
+    block = np.array(block, order="C")  # in whichever order it came: sums are made along rows
     block[own, own + first] = 0  # it plays no part
     if not np.isfinite(block).all() or (block < 0).any():
         raise ValueError(f"{function}: distances must be finite and at least 0")
     unlike = 0.0
     if other is not None:
-        off = np.abs(block - other)
+        off = np.empty_like(block)
+        np.abs(np.subtract(block, other, out=off), out=off)
         off[own, own + first] = 0
         unlike = float(off.max(initial=0.0))
         if average:
@@ -66,7 +67,7 @@ def _load(
 def _row_sums(rows: _Rows) -> _Sums:
     squares = fourths = 0.0
     for part in _tiles(rows):
-        square = rows.distances[part].astype(np.float64) ** 2
+        square = _owned(rows.distances[part]).astype(np.float64) ** 2
         squares += float(square.sum())
         fourths += float(np.einsum("ij,ij->", square, square))
     return _Sums(squares, fourths, float(rows.distances.max(initial=0.0)), rows.unlike)
@@ -78,8 +79,14 @@ def _tiles(rows: _Rows) -> list[slice]:
     return [slice(i, min(i + step, count)) for i in range(0, count, step)]
 
 
+def _owned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy: NumPy adds up what came unaligned out of a message in another order."""
+    return np.array(values, order="C")
+
+
 def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points]:
     """Return G of these rows, and each row's sum of squared residuals (in the loss's own terms)."""
+    x = _owned(x)
     g = np.empty((len(rows.distances), x.shape[1]))
     residual = np.empty(len(g))
     for part in _tiles(rows):
@@ -105,9 +112,10 @@ def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points]:
 
 def _product(rows: _Rows, v: _Points) -> _Points:
     """Return these rows of (D * D) v."""
+    v = _owned(v)
     out = np.empty((len(rows.distances), v.shape[1]))
     for part in _tiles(rows):
-        square = rows.distances[part].astype(np.float64) ** 2
+        square = _owned(rows.distances[part]).astype(np.float64) ** 2
         for c in range(v.shape[1]):
             out[part, c] = np.einsum("ij,j->i", square, v[:, c])
     return out
@@ -177,7 +185,7 @@ class _Distances:
         return result
 
     def product(self, v: _Points) -> _Points:
-        return np.concatenate(dask.compute(*self.with_points(_product, v)))
+        return np.concatenate([_owned(part) for part in dask.compute(*self.with_points(_product, v))])
 
     def descended(self, x: _Points, rate: float, steps: int, loss: str) -> _Points:
         """Return x after some steps: one graph, one message back."""
@@ -191,8 +199,7 @@ class _Distances:
                 graph[parts[-1]] = (_slope, rows.key, now, loss)
             graph[(f"{name}-x", step + 1)] = (_moved, now, parts, rate)
         layers = HighLevelGraph.from_collections(name, graph, dependencies=self.rows)
-        result: _Points = Delayed((f"{name}-x", steps), layers, layer=name).compute()
-        return result
+        return _owned(Delayed((f"{name}-x", steps), layers, layer=name).compute())
 
 
 # ---- gradient descent ------------------------------------------------------------------------------
@@ -344,22 +351,40 @@ def gradient_descent(
 # ---- mds -------------------------------------------------------------------------------------------
 
 
+def _orthonormal(v: _Points) -> _Points:
+    """Gram and Schmidt, twice; what is rounding alone becomes 0. Not LAPACK's: that may round otherwise each time."""
+    out = np.zeros_like(v)
+    for c in range(v.shape[1]):
+        column = v[:, c].copy()
+        size = math.sqrt(float((column * column).sum()))
+        for _ in range(2):
+            for earlier in out.T[:c]:
+                column -= float((earlier * column).sum()) * earlier
+        left = math.sqrt(float((column * column).sum()))
+        if left > 1e-10 * size:
+            out[:, c] = column / left
+    return out
+
+
 def _classical(rows: _Distances, dimensions: int) -> _Points:
     """Classical scaling: the leading eigenvectors of -1/2 J (D * D) J, by subspace iteration."""
 
-    def centred(v: _Points) -> _Points:
-        moved: _Points = v - v.mean(axis=0)
-        return moved
+    def product(v: _Points) -> _Points:
+        centred = v - v.mean(axis=0)
+        result = -0.5 * rows.product(centred)
+        result -= result.mean(axis=0)
+        return result
 
     extra = min(rows.points, dimensions + 4)
-    v = np.linalg.qr(centred(np.random.default_rng(0).standard_normal((rows.points, extra))))[0]
+    v = _orthonormal(np.random.default_rng(0).standard_normal((rows.points, extra)))
     for _ in range(12):
-        v = np.linalg.qr(centred(-0.5 * rows.product(v)))[0]
-    small = v.T @ centred(-0.5 * rows.product(v))
+        v = _orthonormal(product(v))
+    small = np.einsum("ni,nj->ij", v, product(v))
     values, vectors = np.linalg.eigh((small + small.T) / 2)
     leading = np.argsort(values)[::-1][:dimensions]
     x = np.zeros((rows.points, dimensions))
-    x[:, : len(leading)] = v @ vectors[:, leading] * np.sqrt(np.maximum(values[leading], 0))
+    axes = np.einsum("ni,ij->nj", v, vectors[:, leading])
+    x[:, : len(leading)] = axes * np.sqrt(np.maximum(values[leading], 0))
     return x
 
 

@@ -181,15 +181,6 @@ def each(
     return [Delayed(key, layers, layer=name) for key in graph]
 
 
-def each_chunk(name: str, function: Callable[..., Any], array: da.Array) -> list[Delayed]:
-    """Return ``function(chunk)`` of each chunk of an array, not yet computed."""
-    name = f"{name}-{tokenize(array)}"
-    indices = itertools.product(*(range(n) for n in array.numblocks))
-    graph = {(name, i): (function, (array.name, *index)) for i, index in enumerate(indices)}
-    layers = HighLevelGraph.from_collections(name, graph, dependencies=[array])
-    return [Delayed(key, layers, layer=name) for key in graph]
-
-
 def persisted(blocks: Sequence[Delayed]) -> list[Delayed]:
     """Return the blocks, computed or being computed, where they were made."""
     return list(dask.persist(*blocks))

@@ -25,7 +25,6 @@ from fastcv.dask._rows import (
     aligned_empty,
     apply,
     each,
-    each_chunk,
     from_blocks,
     joined,
     persisted,
@@ -46,7 +45,7 @@ class _State(NamedTuple):
     memory: npt.NDArray[Any]
     shape: tuple[int, int, int]  # with the neighbours' rows
     own: tuple[int, int]
-    low: list[float]  # of the pixels, by channel
+    low: list[float]  # of the block's pixels, by channel
     high: list[float]
     u: npt.NDArray[Any] | None = None
     sums: npt.NDArray[np.float64] | None = None
@@ -61,6 +60,8 @@ class _Step(NamedTuple):
     iterations: int
     look: bool
     num_threads: int
+    low: list[float]  # of the image's pixels, by channel
+    high: list[float]
 
 
 def _wide(memory: npt.NDArray[Any]) -> bool:
@@ -71,30 +72,32 @@ def _work(dtype: npt.DTypeLike) -> np.dtype[Any]:
     return np.dtype(np.float64 if np.dtype(dtype) == np.float64 else np.float32)
 
 
-def _load(
-    parts: list[list[npt.NDArray[Any]]], own: tuple[int, int], low: list[float], high: list[float]
-) -> _State:
+def _load(parts: list[list[npt.NDArray[Any]]], own: tuple[int, int]) -> _State:
     pixels = joined(parts)
-    pixels = pixels.reshape(*pixels.shape[:2], -1).astype(_work(pixels.dtype), copy=False)
-    shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
-    memory = aligned_empty(_core.denoise_part_layout(shape, _wide(pixels))[0], pixels.dtype)
-    _core.denoise_part_load(np.ascontiguousarray(pixels), memory)
-    return _State(memory, shape, own, low, high)
-
-
-def _extremes(block: npt.NDArray[Any]) -> tuple[Any, Any]:
-    if not np.isfinite(block).all():
+    if pixels.dtype.kind == "f" and not _finite(pixels):
         raise ValueError(
             "denoise_tv: array must be finite: missing pixels (NaN) are filled in by fastcv.denoise_tv only"
         )
-    pixels = block.reshape(-1, block.shape[2] if block.ndim == 3 else 1)
-    return pixels.min(axis=0), pixels.max(axis=0)
+    pixels = pixels.reshape(*pixels.shape[:2], -1).astype(_work(pixels.dtype), copy=False)
+    shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
+    memory = aligned_empty(_core.denoise_part_layout(shape, _wide(pixels))[0], pixels.dtype)
+    low, high = _core.denoise_part_load(np.ascontiguousarray(pixels), memory)
+    return _State(memory, shape, own, low, high)
 
 
-def _range(parts: list[tuple[Any, Any]]) -> tuple[list[float], list[float]]:
+def _finite(pixels: npt.NDArray[Any]) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(pixels.sum()) or np.isfinite(pixels).all())
+
+
+def _extremes(state: _State) -> tuple[list[float], list[float]]:
+    return state.low, state.high
+
+
+def _range(parts: list[tuple[list[float], list[float]]]) -> tuple[list[float], list[float]]:
     low = np.min([low for low, _ in parts], axis=0)
     high = np.max([high for _, high in parts], axis=0)
-    return [float(v) for v in low], [float(v) for v in high]
+    return low.tolist(), high.tolist()
 
 
 def _rows(state: _State, which: str) -> npt.NDArray[Any]:
@@ -132,8 +135,8 @@ def _round(
         step.done,
         step.iterations,
         step.num_threads,
-        state.low,
-        state.high,
+        step.low,
+        step.high,
         begin,
         end,
         u,
@@ -249,7 +252,8 @@ def _solve(
     sizes = row_sizes(plane, reach, even=True)
     step = max(1, rows // _SAMPLED_ROWS)
     samples = [plane[y : min(y + 2, rows)] for y in range(0, rows, step)]
-    parts = each_chunk("denoise-tv-range", _extremes, plane)
+    states = persisted(with_neighbours(plane, sizes, reach, _load, "denoise-tv", align=2))
+    parts = each("denoise-tv-range", _extremes, states)
     (low, high), *sampled = dask.compute(apply("denoise-tv-range", _range, parts), *samples)
     slope = _mean_slope(sampled)
 
@@ -257,7 +261,6 @@ def _solve(
     sigma = min(1.0, 1.4 * ratio)
     ulp = float(np.finfo(_work(plane.dtype)).eps)
     values = rows * plane.shape[1]
-    states = persisted(with_neighbours(plane, sizes, reach, _load, "denoise-tv", low, high, align=2))
     rounds = Rounds("denoise-tv-" + tokenize(plane, weight, tol, max_iter, isotropic))
     first = min(max(46 * ratio * (1e-3 / tol) ** 0.32, 2.0), 60.0)
     watch = _Watch(tol, int(first), max_iter)
@@ -266,7 +269,9 @@ def _solve(
         while done < watch.next:
             left = watch.next - done
             count = math.ceil(left / math.ceil(left / _ITERATIONS))
-            now = _Step(weight, sigma, 0.2 * sigma, isotropic, done, count, count == left, num_threads)
+            now = _Step(
+                weight, sigma, 0.2 * sigma, isotropic, done, count, count == left, num_threads, low, high
+            )
             states = persisted(rounds.run(states, states, _round, _rows, now))
             done += count
         sums = apply("denoise-tv-sums", _total, each("denoise-tv-sum", _sums, states)).compute()
