@@ -35,6 +35,12 @@ CHART = (
     ("scatter", 1000, 3),
 )
 
+# As in box_blur.py.
+HEADLINE = [
+    ("mds/noise/1000/float32", mds_solver.SMACOF, "points, 10 % noise", "scikit-learn"),
+    ("mds/published/1000", "C++ as published", "gradient descent", "the published C++"),
+]
+
 # key: (title, layout, what to know)
 SECTIONS = {
     "iteration": (
