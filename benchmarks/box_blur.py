@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import box_blur_peers as who
-from benchmarks import images
-from benchmarks.harness import COPY, OURS, Case, Contestant, Target
+from fastcv._bench import box_blur_peers as who
+from fastcv._bench import images
+from fastcv._bench.harness import COPY, OURS, Case, Contestant, Target
 
 NAME = "box_blur"
 TITLE = "box_blur"
@@ -31,8 +31,8 @@ PROMISED_FLOAT32 = {3: 1.4, 8: 1.7, 15: 1.7, 31: 1.5}
 # key: (title, layout, what to know)
 # Of the picture in front: case, peer, what it is called there, whom it is compared with.
 HEADLINE = [
-    ("box_blur/main/1080x1920x3/uint8/k8", PEER, "blur, 8 x 8, full HD RGB", "OpenCV"),
-    ("box_blur/main/2160x3840x4/uint8/k15", PEER, "blur, 15 x 15, 4K RGBA", "OpenCV"),
+    ("box_blur/main/1080x1920x3/uint8/k8", PEER, "blur 8 x 8, full HD RGB", "OpenCV"),
+    ("box_blur/main/2160x3840x4/uint8/k15", PEER, "blur 15 x 15, 4K RGBA", "OpenCV"),
 ]
 
 SECTIONS = {

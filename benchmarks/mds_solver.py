@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import images, peers
-from benchmarks.harness import COPY, OURS, Case, Contestant, Target
+from fastcv._bench import images, peers
+from fastcv._bench.harness import COPY, OURS, Case, Contestant, Target
 
 NAME = "mds"
 SMACOF = "scikit-learn smacof"

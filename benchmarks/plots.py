@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.harness import COPY, OURS
-from benchmarks.results import Spread, ratio
+from fastcv._bench.harness import COPY, OURS
+from fastcv._bench.results import Spread, ratio
 
 COLOURS = ("#c1121f", "#8d99ae", "#1d3557", "#2a9d8f", "#e9a03b", "#7b5ea7", "#577590", "#90be6d")
 
@@ -115,15 +115,15 @@ def draw_headline(results: dict, families: Sequence[ModuleType], folder: Path) -
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8.4, 0.42 * len(bars) + 0.9), dpi=125, layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(6.8, 0.4 * len(bars) + 0.6), dpi=150, layout="constrained")
     places = range(len(bars), 0, -1)
     axes.barh(places, [times for _, _, times in bars], height=0.62, color=COLOURS[0])
     for place, (_, whom, times) in zip(places, bars, strict=True):
         shown = f"{times:.0f}" if times >= 20 else f"{times:.1f}"
-        axes.text(times * 1.06, place, f"{shown} x {whom}", va="center", fontsize=11)
-    axes.set_yticks(places, [job for job, _, _ in bars], fontsize=11)
-    axes.set(xscale="log", xlim=(1, 40 * max(times for _, _, times in bars)))
-    axes.set_title("times faster, on one thread (logarithmic)", fontsize=11, loc="left")
+        axes.text(times * 1.06, place, f"{shown} x {whom}", va="center", fontsize=12)
+    axes.set_yticks(places, [job for job, _, _ in bars], fontsize=12)
+    axes.set(xscale="log", xlim=(1, 60 * max(times for _, _, times in bars)))
+    axes.set_title("times faster, on one thread (logarithmic)", fontsize=12, loc="left")
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_visible(False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import images
-from benchmarks import preprocess_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Target
+from fastcv._bench import images
+from fastcv._bench import preprocess_peers as who
+from fastcv._bench.harness import OURS, Case, Contestant, Target
 
 NAME = "preprocess"
 TITLE = "Preprocess"
@@ -42,7 +42,7 @@ RATIOS = ((1 / 16, 1 / 16), (1 / 7, 1 / 5), (1 / 3, 1 / 3), (0.6, 0.7), (1, 1), 
 
 # As in box_blur.py.
 HEADLINE = [
-    ("preprocess/main/1078x1918/bilinear", PEER, "model input, bilinear", "OpenCV's blobFromImage"),
+    ("preprocess/main/1078x1918/bilinear", PEER, "model input, bilinear", "OpenCV"),
     ("preprocess/main/1078x1918/letterbox", "kornia-rs letterbox", "model input, letterbox", "kornia-rs"),
     ("preprocess/main/1078x1918/antialias", "torch pipeline", "model input, antialiased", "PyTorch"),
 ]

@@ -17,12 +17,12 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import images
-from benchmarks import preprocess_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Settings, measure
 from benchmarks.preprocess import LARGE, ODD, SMALL
 from benchmarks.report import seconds
-from benchmarks.results import paired, spread
+from fastcv._bench import images
+from fastcv._bench import preprocess_peers as who
+from fastcv._bench.harness import OURS, Case, Contestant, Settings, measure
+from fastcv._bench.results import paired, spread
 
 JOBS = {
     "bilinear": (1, {}),

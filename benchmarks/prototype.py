@@ -16,11 +16,11 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import box_blur_peers as who
-from benchmarks import images
-from benchmarks.harness import Case, Contestant, Settings, measure
 from benchmarks.report import seconds
-from benchmarks.results import paired, spread
+from fastcv._bench import box_blur_peers as who
+from fastcv._bench import images
+from fastcv._bench.harness import Case, Contestant, Settings, measure
+from fastcv._bench.results import paired, spread
 
 SHAPES = ((2160, 3840, 4), (1080, 1920, 3), (512, 512, 4), (128, 128, 4))
 KSIZES = (3, 5, 8, 15, 31)

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import plots
-from benchmarks.harness import COPY, OURS, Case, case_record
-from benchmarks.results import Verdict, find, judge, paired, ratio, spread
+from fastcv._bench.harness import COPY, OURS, Case, case_record
+from fastcv._bench.results import Verdict, find, judge, paired, ratio, spread
 
 LEFT = ("which", "note", "answer", "time of ... to time of ...")  # columns of text
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,10 +11,11 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import box_blur, machine, peers, preprocess, report, tv
-from benchmarks.harness import Case, Settings, measure
+from benchmarks import box_blur, mds, preprocess, report, tv
+from fastcv._bench import machine, workers
+from fastcv._bench.harness import Case, Settings, measure
 
-FAMILIES: tuple[ModuleType, ...] = (box_blur, tv, preprocess)
+FAMILIES: tuple[ModuleType, ...] = (box_blur, tv, preprocess, mds)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -48,16 +48,10 @@ def select(quick: bool, only: list[str] | None) -> list[Case]:
     return [case for case in cases if not only or any(part in case.name for part in only)]
 
 
-def _pin(threads: int) -> None:
-    """Stay on `threads` processors, so that nobody's thread pool is larger than stated."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
-
-
 def _work(arguments: argparse.Namespace) -> int:
     """Measure the cases of one group in this process."""
     threads, simd = int(arguments.worker[0]), arguments.worker[1]
-    _pin(threads)
+    workers.pin(threads)
     settings = Settings.quick() if arguments.quick else Settings()
     group = [c for c in select(arguments.quick, arguments.only) if (c.threads, c.simd) == (threads, simd)]
     results = []
@@ -76,10 +70,7 @@ def _work(arguments: argparse.Namespace) -> int:
 
 def _spawn(arguments: argparse.Namespace, threads: int, simd: str) -> dict:
     """Measure one group in a fresh process, whose environment holds every pool to `threads`."""
-    environment = os.environ | peers.environment(threads)
-    environment.pop("FASTCV_SIMD", None)
-    if simd:
-        environment["FASTCV_SIMD"] = simd
+    environment = workers.environment(threads, simd)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "results.json"
         command = [sys.executable, "-m", "benchmarks", "--json", str(file), "--worker", str(threads), simd]

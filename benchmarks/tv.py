@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks import tv_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Target
+from fastcv._bench import tv_peers as who
+from fastcv._bench.harness import OURS, Case, Contestant, Target
 
 NAME = "tv"
 TITLE = "Total variation"
@@ -22,8 +22,8 @@ PROMISED_STOP = {0.05: 28, 0.1: 25, 0.2: 18}
 # key: (title, layout, what to know)
 # As in box_blur.py.
 HEADLINE = [
-    ("tv/optimum/0.1", "scikit-image", "remove noise, to the optimum", "scikit-image"),
-    ("tv/pass/1125x1500/float32", "scikit-image", "remove noise, the same iteration", "scikit-image"),
+    ("tv/optimum/0.1", "scikit-image", "noise out, to the optimum", "scikit-image"),
+    ("tv/pass/1125x1500/float32", "scikit-image", "noise out, same iteration", "scikit-image"),
 ]
 
 SECTIONS = {

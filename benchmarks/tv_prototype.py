@@ -12,10 +12,10 @@ import ctypes
 import os
 import sys
 
-from benchmarks import tv_peers as who
-from benchmarks.harness import OURS, Case, Contestant, Settings, measure
 from benchmarks.report import seconds
-from benchmarks.results import paired, spread
+from fastcv._bench import tv_peers as who
+from fastcv._bench.harness import OURS, Case, Contestant, Settings, measure
+from fastcv._bench.results import paired, spread
 
 SHAPES = ((1125, 1500), (333, 517), (2160, 3840))
 PASSES, BLOCK, WHOLE_ROWS = 96, 24, 1 << 30

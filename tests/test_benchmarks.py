@@ -16,9 +16,11 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are not part of this tree", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import box_blur, images, machine, report, run
-from benchmarks.harness import Case, Contestant, Settings, Target, measure
-from benchmarks.results import Spread, judge, paired, ratio
+from benchmarks import box_blur, plots, report, run
+
+from fastcv._bench import images, machine
+from fastcv._bench.harness import Case, Contestant, Settings, Target, measure
+from fastcv._bench.results import Spread, judge, paired, ratio
 
 TINY = Settings(rounds=3, chunk_seconds=1e-5, contestant_seconds=0.01, least_rounds=1)
 
@@ -140,3 +142,20 @@ def test_a_real_case_runs():
     case = next(c for c in box_blur.cases() if c.name == "box_blur/filter2d")
     ours = next(c for c in measure(case, TINY)["contestants"] if c["name"] == "fastcv")
     assert len(ours["seconds"]) == TINY.rounds
+
+
+def test_the_bars_in_front_name_cases_that_exist():
+    known = {case.name for case in run.select(False, None)}
+    named = [bar for family in run.FAMILIES for bar in getattr(family, "HEADLINE", ())]
+    assert {name for name, *_ in named} <= known
+    record = _record(fastcv=[0.5], peer=[1.0]) | {"name": "toy/main"}
+    family = SimpleNamespace(HEADLINE=[("toy/main", "peer", "a job", "Peer"), ("toy/none", "peer", "", "")])
+    assert plots.headline({"cases": [record]}, [family]) == [("a job", "Peer", 2.0)]
+
+
+def test_the_bars_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    family = SimpleNamespace(HEADLINE=[("toy/main", "peer", "a job", "Peer")])
+    record = _record(fastcv=[0.5], peer=[1.0]) | {"name": "toy/main"}
+    assert plots.draw_headline({"cases": [record]}, [family], tmp_path) == [tmp_path / "speed.png"]
+    assert plots.draw_headline({"cases": []}, [family], tmp_path) == []

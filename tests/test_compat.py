@@ -265,7 +265,7 @@ def test_torchvision_calls() -> None:
 def test_torchvision_refusals() -> None:
     with pytest.raises(ValueError, match="interpolation must be one of"):
         compat_torchvision.ImageClassification(crop_size=32, interpolation="hamming")
-    with pytest.raises(ValueError, match="size must be from 1"):
+    with pytest.raises(ValueError, match="crop must be at least 1"):
         compat_torchvision.ImageClassification(crop_size=0)
 
 
@@ -318,6 +318,23 @@ def test_smacof_signature(manifold: Any) -> None:
         return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
     assert shown(compat_sklearn.smacof) == shown(manifold.smacof)
+
+
+def test_mds_is_the_estimator(manifold: Any) -> None:
+    assert compat_sklearn.MDS is fastcv.MDS
+    original = inspect.signature(manifold.MDS).parameters
+    ours = inspect.signature(fastcv.MDS).parameters
+    assert list(ours) == list(original)
+    differs = {name for name in ours if ours[name].default != original[name].default}
+    assert differs <= {"init"}  # scikit-learn 1.10's default, where 1.9 warns of it
+
+    table = distances_of_points(0.1)
+    start = np.random.default_rng(5).random((40, 3))
+    model = compat_sklearn.MDS(3, metric="precomputed")
+    model.fit(table, init=start)
+    theirs = manifold.MDS(3, metric="precomputed", eps=1e-12, max_iter=10000, init="random", n_init=1)
+    theirs.fit(table, init=start)
+    assert model.stress_ == pytest.approx(theirs.stress_, rel=1e-6)
 
 
 def test_smacof_of_exact_distances(manifold: Any) -> None:

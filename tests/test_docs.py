@@ -62,6 +62,14 @@ def test_links_and_pictures(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, target
 
 
+def test_the_reference_has_every_public_name() -> None:
+    import fastcv
+
+    text = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    named = set(re.findall(r"fastcv\.(\w+)", text))
+    assert set(fastcv.__all__) - {"__version__"} <= named
+
+
 def test_readme_is_at_most_two_screens() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     table = re.compile(r"<!-- benchmarks:begin -->\n.*?<!-- benchmarks:end -->\n", re.DOTALL)

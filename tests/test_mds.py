@@ -262,6 +262,14 @@ def test_permutation(dtype):
     assert fastcv.procrustes(other.embedding, one.embedding[order]).rmse < 2e-3
 
 
+def test_rigid_motion_of_the_start():
+    distances, start = noisy(50, 3), cube(50, 3)
+    rotation = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))[0]  # or a reflection
+    one, other = (fastcv.mds(distances, 3, init=x) for x in (start, start @ rotation + 7))
+    assert other.stress == pytest.approx(one.stress, rel=1e-6)
+    np.testing.assert_allclose(other.embedding, one.embedding @ rotation, atol=1e-3)
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("noise", [0, 0.1])
 def test_unit(dtype, noise):
@@ -538,10 +546,15 @@ def test_callback(dtype):
 
 
 def test_interrupt():
-    distances = noisy(1500, 3)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    distances = fastcv.pairwise_distances(cube(2000, 3))
+
+    def work():  # nearly all of its time is within calls, however late the signal comes
+        while True:
+            fastcv.mds(distances, 3, init="random", random_state=0, num_threads=1)
+
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        fastcv.mds(distances, 3, init="random", tol=0, max_iter=10**6)
+        work()
     timer.join()
-    assert fastcv.mds(distances[:50, :50], 3).converged
+    assert fastcv.mds(np.ascontiguousarray(distances[:50, :50]), 3).converged

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import fastcv
-from fastcv.cli import main
+from fastcv.cli import locate, main
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("matplotlib")
@@ -90,17 +92,66 @@ def test_three_points_are_a_matrix_when_they_look_like_one(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("k", "name"), [(2, "x.png"), (3, "x.png"), (1, "x.png"), (2, "x.gif")])
-def test_plots(tmp_path, k, name):
+def looks_drawn(path, *, frames=1):
+    with Image.open(path) as picture:
+        return (
+            picture.size == (520, 520)
+            and np.asarray(picture.convert("L")).std() > 5
+            and getattr(picture, "n_frames", 1) >= frames
+        )
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_a_picture_stands_beside_the_points(tmp_path, k):
     np.save(tmp_path / "d.npy", fastcv.pairwise_distances(truth(8, k)))
     command = ["locate", str(tmp_path / "d.npy"), str(tmp_path / "x.npy"), "--dimensions", str(k)]
-    assert main([*command, "--plot", str(tmp_path / name)]) == 0
-    with Image.open(tmp_path / name) as picture:
-        assert picture.size == (520, 520)
-        assert np.asarray(picture.convert("L")).std() > 5
-        if name.endswith("gif"):
-            assert picture.n_frames > 10
-    assert main([*command, "--plot", str(tmp_path / name)]) == 2  # it exists
+    assert main(command) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d.npy", "x.npy", "x.png"]
+    assert looks_drawn(tmp_path / "x.png")
+    (tmp_path / "x.npy").unlink()
+    assert main(command) == 2  # the picture exists
+    assert not (tmp_path / "x.npy").exists()
+    assert main([*command, "--no-plot"]) == 0
+
+
+def test_pictures_where_they_are_wanted(tmp_path, capsys):
+    np.save(tmp_path / "d.npy", fastcv.pairwise_distances(truth(9)))
+    still, moving = tmp_path / "a" / "still.png", tmp_path / "b" / "moving.gif"
+    command = ["locate", str(tmp_path / "d.npy"), "-o", str(tmp_path / "x.csv")]
+    command += ["--plot", str(still), "--animate", str(moving)]
+    assert main([*command, "--json"]) == 0
+    assert looks_drawn(still)
+    assert looks_drawn(moving, frames=11)
+    found = json.loads(capsys.readouterr().out)["results"]
+    assert [(r["plot"], r["animation"]) for r in found] == [(str(still), str(moving))]
+    assert list(found[0]) == list(locate.FIELDS)
+    assert found[0]["points"] == 9
+    assert found[0]["unique"] is True
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "d.npy", "x.csv"]
+    before = moving.read_bytes()
+    assert main(command) == 2
+    assert moving.read_bytes() == before
+
+
+def test_one_name_cannot_hold_many_pictures(tmp_path, capsys):
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", fastcv.pairwise_distances(truth(6)))
+    command = ["locate", str(tmp_path), "-o", str(tmp_path / "out"), "--animate", str(tmp_path / "x.gif")]
+    assert main(command) == 2
+    assert "would both be written to" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_distances(tmp_path):
+    for name in ("a.npy", "b/c.csv"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        distances = fastcv.pairwise_distances(truth(6))
+        np.save(path, distances) if path.suffix == ".npy" else np.savetxt(path, distances, delimiter=",")
+    (tmp_path / "in" / "notes.txt").write_text("no distances")
+    assert main(["locate", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    written = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*"))
+    assert written == ["a.npy", "a.png", "b/c.csv", "b/c.png"]
 
 
 def test_several_files_go_into_a_folder_and_the_broken_one_is_named(tmp_path, capsys):
@@ -108,7 +159,7 @@ def test_several_files_go_into_a_folder_and_the_broken_one_is_named(tmp_path, ca
         np.save(tmp_path / f"{name}.npy", fastcv.pairwise_distances(truth(6)))
     np.save(tmp_path / "odd.npy", np.zeros((2, 5)))
     paths = [str(tmp_path / f"{name}.npy") for name in ("a", "odd", "b")]
-    assert main(["locate", *paths, "-o", str(tmp_path / "out")]) == 1
+    assert main(["locate", *paths, "-o", str(tmp_path / "out"), "--no-plot"]) == 1
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.npy", "b.npy"]
     error = capsys.readouterr().err
     assert "1 of 3 not done" in error
@@ -121,7 +172,10 @@ def test_several_files_go_into_a_folder_and_the_broken_one_is_named(tmp_path, ca
         ("0,1\n1,0\n", ["-o", "x.png"], 2, "points are written to .npy or .csv files"),
         ("0,1\n1,0\n", ["--dimensions", "0", "-o", "x.npy"], 2, "--dimensions must be at least 1, got 0"),
         ("0,1\n1,0\n", ["--threads", "0", "-o", "x.npy"], 2, "--threads must be at least 1, got 0"),
-        ("0,1\n1,0\n", ["--plot", "x.jpg", "-o", "x.npy"], 2, "pictures are written to .png or .gif"),
+        ("0,1\n1,0\n", ["--plot", "x.jpg", "-o", "x.npy"], 2, "x.jpg: expected a name that ends in .png"),
+        ("0,1\n1,0\n", ["--plot", "x.gif", "-o", "x.npy"], 2, "say --animate for a .gif"),
+        ("0,1\n1,0\n", ["--animate", "x.png", "-o", "x.npy"], 2, "expected a name that ends in .gif"),
+        ("0,1\n1,0\n", ["--plot", "x.png", "--no-plot", "-o", "x.npy"], 2, "exclude each other"),
         ("0,1\n1,0\n", ["--anchors", "none.csv", "-o", "x.npy"], 1, "none.csv: no such file"),
         ("0,1\n9,0\n", ["-o", "x.npy"], 1, "say --symmetrize"),
         ("0,one\n1,0\n1,1\n", ["-o", "x.npy"], 1, "row 1 holds what is not a number: 0, one"),

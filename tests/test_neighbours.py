@@ -61,6 +61,14 @@ def test_every_function_takes_what_holds_an_array(held: Any) -> None:
 def test_points_and_signals_too() -> None:
     points = np.random.default_rng(1).random((10, 3))
     held = holder(__array__=lambda self, dtype=None, copy=None: points)
+    distances = fastcv.pairwise_distances(points)
+    measured = holder(__array__=lambda self, dtype=None, copy=None: distances)
+    for call in ({}, {"init": "random", "random_state": 0}, {"init": held, "loss": "sstress"}):
+        plain = call | ({"init": points} if call.get("init") is held else {})
+        ours = fastcv.mds(measured, 3, weights=measured, **call)
+        assert np.array_equal(ours.embedding, fastcv.mds(distances, 3, weights=distances, **plain).embedding)
+    descended = fastcv.gradient_descent(held, measured, num_iterations=3)
+    assert np.array_equal(descended, fastcv.gradient_descent(points, distances, num_iterations=3))
     assert np.array_equal(fastcv.pairwise_distances(held), fastcv.pairwise_distances(points))
     assert np.array_equal(fastcv.procrustes(held, points).aligned, fastcv.procrustes(points, points).aligned)
     signal = holder(__array__=lambda self, dtype=None, copy=None: points[:, 0])

@@ -120,3 +120,57 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert "broken.png: not an image" in capsys.readouterr().err
     assert out.read_bytes() == b"kept"
+
+
+def test_broken_images_may_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "in", tmp_path / "x.npy"
+    folder.mkdir()
+    pictures = [save(folder / f"{name}.png", 20, 30 + i, 3) for i, name in enumerate("acd")]
+    (folder / "b.png").write_bytes(b"nothing")
+    command = ["preprocess", str(folder), str(tmp_path / "none.png"), "-o", str(out), "--size", "8"]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "2 of 5 not done" in said
+    assert "--skip" in said
+    assert not out.exists()
+    assert main([*command, "--skip"]) == 1
+    assert "b.png: not an image" in capsys.readouterr().err
+    expected = Preprocess(8, channels=3).batch([np.asarray(Image.open(path)) for path in pictures])
+    np.testing.assert_array_equal(np.load(out), expected)
+    for path in pictures:
+        path.write_bytes(b"nothing")
+    assert main([*command, "--skip", "--force"]) == 1
+    assert "nothing is left" in capsys.readouterr().err
+    np.testing.assert_array_equal(np.load(out), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+def test_many_images_are_written_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    from fastcv.cli import _model_input
+
+    monkeypatch.setattr(_model_input, "CHUNK_IMAGES", 3)
+    (tmp_path / "in").mkdir()
+    for i in range(11):
+        save(tmp_path / "in" / f"{i:02}.png", 5 + i, 9, 3)
+    out = tmp_path / "x.npy"
+    assert main(["preprocess", str(tmp_path / "in"), "-o", str(out), "--size", "8", "--dtype", dtype]) == 0
+    images = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "in").iterdir())]
+    result = np.load(out)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, Preprocess(8, channels=3, dtype=dtype).batch(images))
+
+
+def test_a_picture_is_upright_first(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "in.png", exif=exif)
+    assert (
+        main(["preprocess", str(tmp_path / "in.png"), "-o", str(tmp_path / "x.npy"), "--size", "30x20"]) == 0
+    )
+    expected = np.ascontiguousarray(np.rot90(pixels, -1)).astype(np.float32).transpose(2, 0, 1) / np.float32(
+        255
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "x.npy")[0], expected, rtol=1e-6)

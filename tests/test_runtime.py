@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import inspect
 import json
 import multiprocessing
@@ -472,10 +470,3 @@ def test_stub_matches_the_module():
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("name", ["_box_blur", "_runtime", "_tv_chambolle", "_tv"])
-def test_examples_in_docstrings(name):
-    results = doctest.testmod(importlib.import_module(f"fastcv.{name}"))
-    assert results.attempted > 0
-    assert results.failed == 0

@@ -76,12 +76,12 @@ IntPair int_pair_argument(const char* function, const char* argument, const char
   std::int64_t value;
   if (as_int(object, &value)) return {value, value};
   if (PySequence_Check(object) && !PyUnicode_Check(object) && !PyBytes_Check(object)) {
-    const py::object items = py::reinterpret_steal<py::object>(PySequence_Fast(object, ""));
+    // A tuple of our own: what an item's __index__, or another thread, does to a list must not free what is being read.
+    const py::object items = py::reinterpret_steal<py::object>(PySequence_Tuple(object));
     if (!items) PyErr_Clear();
     IntPair pair;
-    if (items && PySequence_Fast_GET_SIZE(items.ptr()) == 2 &&
-        as_int(PySequence_Fast_GET_ITEM(items.ptr(), 0), &pair.x) &&
-        as_int(PySequence_Fast_GET_ITEM(items.ptr(), 1), &pair.y)) {
+    if (items && PyTuple_GET_SIZE(items.ptr()) == 2 && as_int(PyTuple_GET_ITEM(items.ptr(), 0), &pair.x) &&
+        as_int(PyTuple_GET_ITEM(items.ptr(), 1), &pair.y)) {
       return pair;
     }
     refuse<py::type_error>(function, ": ", argument, " must be an int or a pair ", what, " of ints, got ",

@@ -87,18 +87,18 @@ class BorderValue {
       return;
     }
     const bool sequence = PySequence_Check(object) && !PyUnicode_Check(object) && !PyBytes_Check(object);
-    const py::object items = sequence ? py::reinterpret_steal<py::object>(PySequence_Fast(object, "")) : py::object();
+    const py::object items = sequence ? py::reinterpret_steal<py::object>(PySequence_Tuple(object)) : py::object();
     if (!items) {
       PyErr_Clear();
       refuse<py::type_error>(kFunction, ": border_value must be a number or one number a channel, got ",
                              type_name(object));
     }
-    if (PySequence_Fast_GET_SIZE(items.ptr()) != channels) {
+    if (PyTuple_GET_SIZE(items.ptr()) != channels) {
       refuse<py::value_error>(kFunction, ": border_value must be one number or ", channels, " (one a channel), got ",
-                              PySequence_Fast_GET_SIZE(items.ptr()));
+                              PyTuple_GET_SIZE(items.ptr()));
     }
     for (std::ptrdiff_t c = 0; c < channels; c++) {
-      PyObject* item = PySequence_Fast_GET_ITEM(items.ptr(), c);
+      PyObject* item = PyTuple_GET_ITEM(items.ptr(), c);
       if (!as_real(item, &value)) {
         refuse<py::type_error>(kFunction, ": border_value must be made of numbers, got ", type_name(item));
       }

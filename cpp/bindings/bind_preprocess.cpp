@@ -79,14 +79,14 @@ std::vector<double> reals_argument(const char* argument, py::handle object) {
   if (as_real(object.ptr(), &value)) return {value};
   PyObject* p = object.ptr();
   const bool sequence = PySequence_Check(p) && !PyUnicode_Check(p) && !PyBytes_Check(p);
-  const py::object items = sequence ? py::reinterpret_steal<py::object>(PySequence_Fast(p, "")) : py::object();
+  const py::object items = sequence ? py::reinterpret_steal<py::object>(PySequence_Tuple(p)) : py::object();
   if (!items) {
     PyErr_Clear();
     refuse<py::type_error>(kFunction, ": ", argument, " must be a number or one number a channel, got ", type_name(p));
   }
   std::vector<double> values;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); i++) {
-    PyObject* item = PySequence_Fast_GET_ITEM(items.ptr(), i);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.ptr()); i++) {
+    PyObject* item = PyTuple_GET_ITEM(items.ptr(), i);
     if (!as_real(item, &value)) {
       refuse<py::type_error>(kFunction, ": ", argument, " must be made of numbers, got ", type_name(item));
     }
@@ -186,10 +186,10 @@ Region region_argument(py::handle roi, std::ptrdiff_t height, std::ptrdiff_t wid
   std::int64_t v[4];
   PyObject* p = roi.ptr();
   const bool sequence = PySequence_Check(p) && !PyUnicode_Check(p) && !PyBytes_Check(p);
-  const py::object items = sequence ? py::reinterpret_steal<py::object>(PySequence_Fast(p, "")) : py::object();
+  const py::object items = sequence ? py::reinterpret_steal<py::object>(PySequence_Tuple(p)) : py::object();
   PyErr_Clear();
-  bool four = items && PySequence_Fast_GET_SIZE(items.ptr()) == 4;
-  for (int i = 0; i < 4 && four; i++) four = as_int(PySequence_Fast_GET_ITEM(items.ptr(), i), &v[i]);
+  bool four = items && PyTuple_GET_SIZE(items.ptr()) == 4;
+  for (int i = 0; i < 4 && four; i++) four = as_int(PyTuple_GET_ITEM(items.ptr(), i), &v[i]);
   if (!four) {
     refuse<py::type_error>(kFunction, ": roi must be None or four ints (x, y, width, height), got ", short_repr(p));
   }
@@ -259,6 +259,11 @@ class Result {
  public:
   Result(py::handle out, DType dtype, int ndim, const py::ssize_t* shape, bool planar) {
     const Array like{nullptr, nullptr, ndim, shape, nullptr, 0, dtype};
+    std::ptrdiff_t bytes = like.item_size();
+    for (int i = 0; i < ndim; i++) {
+      if (!__builtin_mul_overflow(bytes, shape[i], &bytes)) continue;
+      refuse<py::value_error>(kFunction, ": size: the result would have more than 2^63 bytes");
+    }
     result_ = out.is_none() ? new_array(dtype, ndim, shape) : py::reinterpret_borrow<py::object>(out);
     array_ = output_array(kFunction, "out", result_.ptr(), like);
     asked_ = array_;
@@ -337,10 +342,9 @@ std::vector<Task> tasks_of(const Preprocessor& pre, const py::list& items, py::h
   if (count == 0) refuse<py::value_error>(kFunction, ": images must hold at least one image");
   py::object regions;
   if (!rois.is_none()) {
-    regions =
-        py::reinterpret_steal<py::object>(PySequence_Check(rois.ptr()) ? PySequence_Fast(rois.ptr(), "") : nullptr);
+    regions = py::reinterpret_steal<py::object>(PySequence_Check(rois.ptr()) ? PySequence_Tuple(rois.ptr()) : nullptr);
     PyErr_Clear();
-    if (!regions || PySequence_Fast_GET_SIZE(regions.ptr()) != count) {
+    if (!regions || PyTuple_GET_SIZE(regions.ptr()) != count) {
       refuse<py::value_error>(kFunction, ": rois must be None or hold one roi (or None) an image, which are ", count);
     }
   }
@@ -348,7 +352,7 @@ std::vector<Task> tasks_of(const Preprocessor& pre, const py::list& items, py::h
   tasks.reserve(static_cast<std::size_t>(count));
   for (Py_ssize_t i = 0; i < count; i++) {
     tasks.emplace_back(pre, PyList_GET_ITEM(items.ptr(), i),
-                       regions ? py::handle(PySequence_Fast_GET_ITEM(regions.ptr(), i)) : py::handle(Py_None));
+                       regions ? py::handle(PyTuple_GET_ITEM(regions.ptr(), i)) : py::handle(Py_None));
   }
   return tasks;
 }

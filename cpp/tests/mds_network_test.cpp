@@ -538,6 +538,14 @@ TEST(SolveNetwork, SmallestProblems) {
   EXPECT_LT(shape_error(space, solve(space).x), 1e-10);
 }
 
+TEST(SolveNetwork, NotCaughtBetweenTwoPlaces) {
+  // A point at equal distances from two anchors starts on the line between them: a saddle.
+  const Field f(2, {0, 0, 1, 0, 1, 1, 0, 1}, {{0, 3}, {2, 3}}, {0, 1, 2});
+  const Result r = solve(f);
+  EXPECT_LT(r.report.normalized_stress, 1e-10) << r.report.reason;
+  EXPECT_FALSE(r.report.unique);
+}
+
 // ---- unique --------------------------------------------------------------------------------
 
 std::string doubt(const Field& f) {

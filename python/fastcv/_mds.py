@@ -9,6 +9,7 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._core import as_ndarray
 from fastcv._core import mds as _mds
 
 __all__ = ["MDSResult", "mds"]
@@ -43,7 +44,8 @@ class MDSResult:
         none).
     reason : str
         Why it ended: ``"exact"`` (the residuals are rounding errors), ``"tolerance"``, ``"precision"`` (no step improves
-        the result in this dtype), ``"max_iter"`` or ``"callback"``.
+        the result in this dtype), ``"max_iter"`` or ``"callback"``. Where `unique` is False, it goes on: ``"exact; not unique:
+        too few distances to point 7"``.
     """
 
     embedding: _Floats
@@ -131,11 +133,22 @@ def mds(
     reflection by its definition. Memory beyond the input: half of it for a packed copy of complete distances (as much again
     for weights).
 
+    Missing distances, sparse input, anchors and ``loss="robust"`` are computed in float64, whatever the dtype. The first start is
+    classical scaling of shortest paths from some points, turned onto the anchors; it is enough where neighbours were
+    measured. If a result is neither exact nor as good at each point as at the others, further starts follow: misfitting
+    points mirrored in their neighbours, the spectrum of the distances filled with their mean, and a descent in two more
+    dimensions that are then pressed flat. The least loss is returned; `callback` sees of a further start only what
+    lies below the best so far. ``loss="robust"`` estimates the noise from the smaller residuals, and starts also from the
+    distances that agree with the triangles they are in. `unique` is proven where points follow one after the other from
+    ``n_components + 1`` neighbours each; of others it is tested whether they can move, or be mirrored alone or together.
+
     References
     ----------
     J. B. Kruskal, "Multidimensional scaling by optimizing goodness of fit to a nonmetric hypothesis", Psychometrika 29 (1964)
     1-27. V. de Silva, J. B. Tenenbaum, "Sparse multidimensional scaling using landmark points", Stanford (2004). J. Nocedal,
-    S. J. Wright, "Numerical Optimization", chapter 7 (2006).
+    S. J. Wright, "Numerical Optimization", chapter 7 (2006). Y. Shang, W. Ruml, Y. Zhang, M. Fromherz, "Localization from mere
+    connectivity", MobiHoc (2003). H. Yang, P. Antonante, V. Tzoumas, L. Carlone, "Graduated non-convexity for robust spatial
+    perception", RA-L 5 (2020).
 
     Examples
     --------
@@ -157,17 +170,28 @@ def mds(
     ('exact', True)
     >>> np.round(np.linalg.norm(result.embedding, axis=1), 6)
     array([0.707107, 0.707107, 0.707107, 0.707107])
+
+    The fourth corner from its distances to two others, and where these and one more stand; NaN was not measured:
+
+    >>> distances[1, 3] = distances[3, 1] = np.nan
+    >>> corners = ([0, 1, 2], [[0, 0], [1, 0], [1, 1]])
+    >>> result = fastcv.mds(distances, anchors=corners)
+    >>> result.unique, result.reason.partition("; ")[2]
+    (False, 'not unique: too few distances to point 3')
+    >>> distances[1, 3] = diagonal
+    >>> result = fastcv.mds(distances, anchors=corners)
+    >>> np.round(result.embedding[3], 6) + 0.0, result.unique
+    (array([0., 1.]), True)
     """
-    measured = _pairs(distances, weights) if hasattr(distances, "tocoo") else distances
-    if measured is not distances:
+    if hasattr(distances, "tocoo"):
+        measured: Any = _pairs(distances, weights)
         weights = None
         points, dtype = measured[0], measured[3].dtype
-    elif isinstance(distances, np.ndarray) and distances.ndim == 2:
-        points, dtype = distances.shape[0], distances.dtype
+    else:
+        measured = distances = as_ndarray("mds", "distances", distances)
+        points, dtype = distances.shape[0] if distances.ndim else 0, distances.dtype
         if weights is not None and hasattr(weights, "tocoo"):
             weights = _dense(weights, points, dtype)
-    else:
-        points, dtype = 0, np.dtype(np.float64)  # refused below
     components = n_components.__index__() if hasattr(n_components, "__index__") else 0
     if isinstance(init, str) and init == "classical":
         start = None

@@ -75,10 +75,10 @@ class MDS:
     --------
     >>> import numpy as np
     >>> import fastcv
-    >>> corners = np.array([[0, 0, 0], [0, 3, 4], [0, 6, 8.0]])
+    >>> corners = np.array([[0, 0, 0], [0, 3, 4], [0, 6, 8], [0, 9, 12.0]])
     >>> model = fastcv.MDS(n_components=1).fit(corners)
     >>> np.round(np.abs(np.diff(model.embedding_, axis=0)), 6).ravel()
-    array([5., 5.])
+    array([5., 5., 5.])
     >>> model.stress_ < 1e-20
     True
     """
@@ -292,7 +292,7 @@ class MDS:
             threads = None if self.n_jobs is None or self.n_jobs < 1 else self.n_jobs
             return pairwise_distances(samples, num_threads=threads)
         try:
-            from scipy.spatial.distance import cdist  # type: ignore[import-untyped,unused-ignore]
+            from scipy.spatial.distance import cdist
         except ImportError as error:
             raise ImportError(
                 f"MDS: metric={metric!r} needs SciPy; 'euclidean' and 'precomputed' do not"

@@ -142,7 +142,7 @@ def procrustes(
     >>> alignment.reflected, round(alignment.rmse, 12)
     (True, 0.0)
     >>> round(fastcv.procrustes(x, y, reflection=False).rmse, 3)
-    0.745
+    0.787
     """
     for argument, points in (("x", x), ("y", y)):
         if isinstance(points, np.ndarray) and points.dtype.kind == "f" and not np.isfinite(points).all():

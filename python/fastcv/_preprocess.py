@@ -9,6 +9,7 @@ from typing import Any, SupportsFloat, SupportsIndex, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._arguments import index
 from fastcv._core import make_preprocessor, preprocess, preprocess_batch, preprocess_placement
 from fastcv._transform import Transform
 
@@ -163,13 +164,7 @@ class Preprocess:
     def _set(self, settings: tuple[Any, ...], num_threads: SupportsIndex | None) -> None:
         core = make_preprocessor(*settings)
         if num_threads is not None:
-            if isinstance(num_threads, bool) or not hasattr(num_threads, "__index__"):
-                raise TypeError(
-                    f"Preprocess: num_threads must be an int or None, got {type(num_threads).__name__}"
-                )
-            num_threads = num_threads.__index__()
-            if num_threads < 1:
-                raise ValueError(f"Preprocess: num_threads must be at least 1, got {num_threads}")
+            num_threads = index("Preprocess", "num_threads", num_threads, 1)
         object.__setattr__(self, "_core", core)
         object.__setattr__(self, "_settings", settings)
         object.__setattr__(self, "_num_threads", num_threads)
@@ -369,7 +364,12 @@ def _plain(value: Any) -> Any:
 
 def _dtype_name(dtype: npt.DTypeLike) -> Any:
     """ "float32" for "float32", np.float32 and np.dtype("float32"); names are judged by the core."""
-    return dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    if isinstance(dtype, str):
+        return dtype
+    try:
+        return np.dtype(dtype).name
+    except (TypeError, ValueError):
+        raise TypeError(f"Preprocess: dtype must be a dtype or its name, got {dtype!r}") from None
 
 
 def _rebuilt(cls: type[Preprocess], settings: tuple[Any, ...], num_threads: int | None) -> Preprocess:

@@ -10,6 +10,8 @@ from typing import Any, SupportsFloat, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._arguments import flag, index, number
+
 Settings = dict[str, Any]
 
 # PIL.Image.Resampling
@@ -55,20 +57,21 @@ def opencv_blob(
     ddepth: npt.DTypeLike,
 ) -> Settings:
     """`cv2.dnn.blobFromImage`."""
-    if not isinstance(size, Sequence) or len(size) != 2 or min(int(s) for s in size) < 1:
-        raise ValueError(
-            f"Preprocess.opencv_blob: size must be (width, height), each at least 1, got {size!r}"
-        )
-    depth = {5: "float32", 0: "uint8"}.get(ddepth, ddepth) if isinstance(ddepth, int) else ddepth
-    name = str(np.dtype(depth))
-    factor = float(scalefactor)
-    if name not in ("float32", "uint8") or (name == "uint8" and (factor != 1 or np.any(np.asarray(mean)))):
+    name_of = "Preprocess.opencv_blob"
+    if not isinstance(size, Sequence) or isinstance(size, str | bytes) or len(size) != 2:
+        raise TypeError(f"{name_of}: size must be (width, height), got {size!r}")
+    width, height = (index(name_of, "size", side, 1) for side in size)
+    swap_red_blue, crop = flag(name_of, "swapRB", swap_red_blue), flag(name_of, "crop", crop)
+    factor = number(name_of, "scalefactor", scalefactor)
+    if not np.isfinite(factor):
+        raise ValueError(f"{name_of}: scalefactor must be finite, got {scalefactor!r}")
+    shift = _numbers(name_of, "mean", mean) * factor
+    name = _depth(ddepth)
+    if name not in ("float32", "uint8") or (name == "uint8" and (factor != 1 or shift.any())):
         raise ValueError(
             "Preprocess.opencv_blob: ddepth must be float32 (cv2.CV_32F), or uint8 (cv2.CV_8U) with scalefactor 1 and "
             f"mean 0; got {ddepth!r}"
         )
-    width, height = size
-    shift: npt.NDArray[np.float64] = np.asarray(mean, np.float64) * factor
     if shift.ndim == 1 and not shift.any():
         shift = np.zeros(())  # the default: three zeros, for images of any number of channels
     return {
@@ -76,28 +79,57 @@ def opencv_blob(
         "resize": "cover" if crop else "stretch",
         "scale": factor,
         "mean": tuple(shift.tolist()) if shift.ndim else shift.item(),
-        "reverse_channels": bool(swap_red_blue),
+        "reverse_channels": swap_red_blue,
         "dtype": name,
     }
 
 
+def _depth(ddepth: Any) -> str:
+    """OpenCV's number of a depth, or a dtype, as a name."""
+    if isinstance(ddepth, int) and not isinstance(ddepth, bool):
+        return {5: "float32", 0: "uint8"}.get(ddepth, "")
+    try:
+        return str(np.dtype(ddepth).name)
+    except (TypeError, ValueError):
+        return ""
+
+
+def _numbers(function: str, argument: str, values: Any) -> npt.NDArray[np.float64]:
+    """One number or a row of them."""
+    if (
+        isinstance(values, Sequence | np.ndarray)
+        and not isinstance(values, str | bytes)
+        and np.ndim(values) == 1
+    ):
+        return np.array([number(function, argument, value) for value in values], np.float64)
+    if isinstance(values, np.ndarray) and values.ndim == 0:
+        values = values[()]
+    return np.float64(number(function, argument, values)) * np.ones(())
+
+
 def torchvision(resize: Any, crop: Any, mean: Any, std: Any, interpolation: str, antialias: bool) -> Settings:
     """Resize, CenterCrop, ToTensor, Normalize."""
+    name_of = "Preprocess.torchvision"
+    if not isinstance(interpolation, str):
+        raise TypeError(f"{name_of}: interpolation must be a str, got {type(interpolation).__name__}")
     settings: Settings = {
         "mean": mean,
         "std": std,
         "interpolation": interpolation,
-        "antialias": bool(antialias) and interpolation in FILTERED,
+        "antialias": flag(name_of, "antialias", antialias) and interpolation in FILTERED,
         "pad_value": 0,
         "channels": 3,
     }
-    if not isinstance(resize, Sequence):
+    resize = _int_or_pair(name_of, "resize", resize)
+    if crop is not None:
+        crop = _int_or_pair(name_of, "crop", crop)
+    if isinstance(resize, int):
         if crop is None:
             return settings | {"size": resize, "resize": "shortest"}
         return settings | {"size": crop, "resize": "crop", "resize_to": resize}
-    if crop is not None and _pair(crop) != _pair(resize):
+    if crop not in (None, resize) and (crop, crop) != resize:
         raise ValueError(
-            "Preprocess.torchvision: resize must be an int when crop is given (a crop out of a stretched image is not one "
+            f"{name_of}: resize must be an int when crop is given (a crop out of a stretched image is not one "
             f"pass here), got {resize!r}"
         )
     return settings | {"size": resize}
@@ -111,11 +143,18 @@ def yolo(size: Any, stride: SupportsIndex | None, upscale: bool) -> Settings:
 def from_huggingface(config: Mapping[str, Any] | str | os.PathLike[str]) -> Settings:
     """A preprocessor_config.json."""
     if not isinstance(config, Mapping):
-        with open(config, encoding="utf-8") as file:
-            config = json.load(file)
+        if not isinstance(config, str | os.PathLike):
+            raise TypeError(
+                f"Preprocess.from_huggingface: config must be a path or a dict, got {type(config).__name__}"
+            )
+        try:
+            with open(config, encoding="utf-8") as file:
+                config = json.load(file)
+        except ValueError as error:  # no path, no UTF-8, no JSON
+            raise ValueError(f"Preprocess.from_huggingface: config {config!r}: {error}") from None
         if not isinstance(config, Mapping):
             raise TypeError("Preprocess.from_huggingface: config must hold a JSON object")
-    unknown = sorted(set(config) - HUGGINGFACE_KEYS - HUGGINGFACE_NAMES)
+    unknown = sorted(map(str, set(config) - HUGGINGFACE_KEYS - HUGGINGFACE_NAMES))
     if unknown:
         raise ValueError(
             f"Preprocess.from_huggingface: config holds keys that are not understood: {', '.join(unknown)}"
@@ -132,7 +171,9 @@ def from_huggingface(config: Mapping[str, Any] | str | os.PathLike[str]) -> Sett
     settings["layout"] = "HWC" if data_format == "channels_last" else "CHW"
     settings |= _geometry(config)
     settings["scale"] = (
-        float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0
+        number("Preprocess.from_huggingface", "config: rescale_factor", config.get("rescale_factor", 1 / 255))
+        if config.get("do_rescale", True)
+        else 1.0
     )
     if config.get("do_normalize", True):
         settings["mean"] = _required(config, "image_mean", "do_normalize")
@@ -152,7 +193,7 @@ def _geometry(config: Mapping[str, Any]) -> Settings:
         )
     size = _required(config, "size", "do_resize")
     resample = config.get("resample", 2)
-    if resample not in RESAMPLE:
+    if not isinstance(resample, int) or resample not in RESAMPLE:
         raise ValueError(
             f"Preprocess.from_huggingface: resample must be one of {sorted(RESAMPLE)}, got {resample!r}"
         )
@@ -190,5 +231,13 @@ def _required(config: Mapping[str, Any], key: str, why: str) -> Any:
     return config[key]
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    return (value, value) if not isinstance(value, Sequence) else (value[0], value[1])
+def _int_or_pair(function: str, argument: str, value: Any) -> int | tuple[int, int]:
+    """An int, or (height, width); each at least 1."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return index(function, argument, value, 1)
+    if len(value) != 2:
+        raise TypeError(f"{function}: {argument} must be an int or (height, width), got {value!r}")
+    height, width = value
+    return index(function, argument, height, 1), index(function, argument, width, 1)

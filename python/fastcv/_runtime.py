@@ -74,7 +74,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     mode : {"stdout", "dicts"}
         "dicts" returns the same as a dict and prints nothing, as `numpy.show_config` does.
     """
-    if mode not in ("stdout", "dicts"):
+    if not isinstance(mode, str) or mode not in ("stdout", "dicts"):
         raise ValueError(f'show_config: mode must be "stdout" or "dicts", got {mode!r}')
     report: dict[str, Any] = _core.report()
     targets = simd_targets()

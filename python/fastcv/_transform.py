@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._arguments import flag
+
 __all__ = ["Transform"]
 
 _Axis = tuple[int, float, float, int, int, int, int]
@@ -110,7 +112,7 @@ class Transform:
     def unmap_boxes(self, boxes: _Points, *, clip: bool = False) -> _Floats:
         """Result to image: (..., 4) corners (x0, y0, x1, y1), in pixels; cut at the image's edges when `clip`."""
         corners = self._corners("unmap_boxes", boxes, self.unmap_points)
-        if clip:
+        if flag("Transform.unmap_boxes", "clip", clip):
             height, width = self.image_shape
             np.clip(corners, 0, (width, height, width, height), out=corners)
         return corners
@@ -131,7 +133,7 @@ class Transform:
 def _numbers(function: str, argument: str, values: _Points, last: int, words: str) -> _Floats:
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"Transform.{function}: {argument} must be an array of numbers {words}") from None
     if array.ndim < 1 or array.shape[-1] != last:
         raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._arguments import flag
 from fastcv._core import DEFAULT_CHANNEL_AXIS
 from fastcv._core import denoise_tv as _denoise_tv
 from fastcv._warnings import ConvergenceWarning
@@ -209,6 +210,7 @@ def denoise_tv(
     >>> info.converged, info.relative_gap <= 1e-3
     (True, True)
     """
+    with_info = flag("denoise_tv", "return_info", return_info)
     result, *report, stopped, all_noise = _denoise_tv(
         image,
         None if sigma is not None and weight is _DEFAULT_WEIGHT else weight,
@@ -222,7 +224,7 @@ def denoise_tv(
         warm_start,
         callback,
         out,
-        bool(return_info),
+        with_info,
         num_threads,
     )
     if all_noise:
@@ -231,7 +233,7 @@ def denoise_tv(
             ConvergenceWarning,
             stacklevel=2,
         )
-    if return_info:
+    if with_info:
         return result, _info(report, sigma is not None)
     if not (report[5] or stopped or all_noise):
         warnings.warn(

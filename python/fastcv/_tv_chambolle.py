@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex, overl
 import numpy as np
 import numpy.typing as npt
 
+from fastcv._arguments import flag
 from fastcv._core import as_ndarray
 from fastcv._core import denoise_tv_chambolle as _denoise_tv_chambolle
 
@@ -47,9 +48,8 @@ def _as_float(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if dtype.kind == "b" or dtype.char == "g":
         return image.astype(np.float64)
     if dtype.kind in "ui":
-        scaled: npt.NDArray[np.float64] = np.multiply(
-            image, 1.0 / float(np.iinfo(dtype).max), dtype=np.float64
-        )
+        scale = 1.0 / float(np.iinfo(dtype).max)
+        scaled: npt.NDArray[np.float64] = np.asanyarray(np.multiply(image, scale, dtype=np.float64))
         if dtype.kind == "i":
             np.maximum(scaled, -1.0, out=scaled)
         return scaled
@@ -187,6 +187,7 @@ def denoise_tv_chambolle(
     array: Any = image
     if not isinstance(array, np.ndarray):
         array = as_ndarray("denoise_tv_chambolle", "image", array)
+    with_info = flag("denoise_tv_chambolle", "return_info", return_info)
     result = _denoise_tv_chambolle(
         _as_float(array),
         weight,
@@ -196,11 +197,11 @@ def denoise_tv_chambolle(
         tau,
         stop,
         out,
-        bool(return_info),
+        with_info,
         num_threads,
         0,
     )
-    if return_info:
+    if with_info:
         denoised, fields = result
         return denoised, ChambolleInfo(*fields)
     return result  # type: ignore[no-any-return]

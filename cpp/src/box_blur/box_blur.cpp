@@ -248,7 +248,10 @@ void box_blur(const BatchView<const T>& in, const BatchView<T>& out, const BoxBl
   source.first.row_stride = row_bytes;
   source.image_stride = image_bytes;
   for (std::ptrdiff_t i = 0; i < out.count; i++) {
-    for (std::ptrdiff_t y = 0; y < first.height; y++) std::memcpy(source[i].row(y), in[i].row(y), row_bytes);
+    for (std::ptrdiff_t y = 0; y < first.height; y++) {
+      check_interrupt();
+      std::memcpy(source[i].row(y), in[i].row(y), row_bytes);
+    }
   }
   const ImageView<const T> view{source.first.data, first.height, first.width, first.channels, row_bytes};
   blur_batch<T>({view, out.count, image_bytes}, out, options);

@@ -422,8 +422,10 @@ HWY_NOINLINE void BlurRows(const Context& c, const RowKernels& kernels, ptrdiff_
     FirstRow(c, m, kernels, y);
     y++;
   }
+  constexpr ptrdiff_t kCheck = 2 << 20;  // bytes of output between checkpoints: below a millisecond
+  const ptrdiff_t rows_between_checks = HWY_MAX(2, HWY_MIN(64, kCheck / l.row_bytes) / 2 * 2);
   for (ptrdiff_t rows_done = 0; y < y1; y += 2, rows_done += 2) {
-    if (rows_done % 64 == 0) band.checkpoint();
+    if (rows_done % rows_between_checks == 0) band.checkpoint();
     const bool both = y + 1 < y1;  // else the second row is worked out and thrown away
     const ptrdiff_t second = both ? y + 1 : y;
     FillRow(c, y + ky - 1);

@@ -52,8 +52,9 @@ class FewPoints : public Slope<T> {
     T* distances = reinterpret_cast<T*>(memory_.data());
     job_.distances = distances;
     std::fill_n(distances, job_.stride * points, T(0));
+    const PairPasses<T> passes = pair_passes<T>();
     for (std::ptrdiff_t i = 0; i < points; i += kTile)
-      copy_tile<T>(table, i, 0, std::min(kTile, points - i), points, 1, kTile, distances + i * points);
+      copy_tile<T>(passes, table, i, 0, std::min(kTile, points - i), points, 1, kTile, distances + i * points);
     for (std::ptrdiff_t i = 0; i < points; i++) distances[(i / kTile * points + i) * kTile + i % kTile] = 0;
     check(distances);
     if (loss == DescentLoss::kSstress) negate_squares(distances, job_.stride * points);
@@ -188,7 +189,7 @@ class ByDirection : public Slope<T> {
   void gather(std::ptrdiff_t row, std::ptrdiff_t begin, std::ptrdiff_t end, T* tile) const {
     const std::ptrdiff_t rows = std::min(kTile, points_ - row);
     if (rows < kTile) std::fill_n(tile, (end - begin) * kTile, T(0));
-    copy_tile<T>(table_, row, begin, rows, end - begin, 1, kTile, tile);
+    copy_tile<T>(passes_, table_, row, begin, rows, end - begin, 1, kTile, tile);
     for (std::ptrdiff_t i = std::max(row, begin); i < std::min(row + rows, end); i++)
       tile[(i - begin) * kTile + i - row] = 0;
     if (loss_ == DescentLoss::kSstress) negate_squares(tile, (end - begin) * kTile);
@@ -196,6 +197,7 @@ class ByDirection : public Slope<T> {
 
   DescentLoss loss_;
   LanesKernels<T> kernels_;
+  PairPasses<T> passes_ = pair_passes<T>();
   double value_factor_;
   std::ptrdiff_t points_;
   int dimensions_;

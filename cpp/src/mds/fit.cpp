@@ -41,6 +41,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using fastcv::HWY_NAMESPACE::LoadFirst;
+using fastcv::HWY_NAMESPACE::Pack;
 using D64 = hn::ScalableTag<double>;
 using V64 = hn::Vec<D64>;
 constexpr std::ptrdiff_t kLanes = HWY_MAX_BYTES / 8;
@@ -58,7 +59,7 @@ HWY_INLINE V64 LoadWide(const float* p, size_t count) {
 }
 
 struct FitSums {
-  V64 stress[kFitRows];
+  Pack<V64, kFitRows> stress;
   V64 squares, largest, least;
 };
 
@@ -98,27 +99,39 @@ HWY_INLINE void FitColumns(const FitBlock<T>& b, std::ptrdiff_t j, FitSums& sums
       square = hn::Mul(square, weight);
       size = hn::Mul(size, weight);
     }
-    sums.stress[r] = hn::Add(sums.stress[r], square);
+    sums.stress.v[r] = hn::Add(sums.stress.v[r], square);
     if (r < b.rows) sums.squares = hn::Add(sums.squares, size);
     sums.largest = hn::Max(sums.largest, hn::Abs(residual));
     sums.least = hn::Min(sums.least, measured);
   }
 }
 
+// Out of line, and the careful one for any dimensions: each is called twice for some rows.
+template <int kDimensions, bool kWeighted, bool kCareful, class T>
+HWY_NOINLINE void FitSpan(const FitBlock<T>& b, std::ptrdiff_t begin, std::ptrdiff_t end, FitSums& sums) {
+  FitSums s;
+  s.stress = sums.stress;
+  s.squares = sums.squares, s.largest = sums.largest, s.least = sums.least;
+  for (std::ptrdiff_t j = begin; j < end; j += kLanes) FitColumns<kDimensions, kWeighted, kCareful>(b, j, s);
+  sums.stress = s.stress;
+  sums.squares = s.squares, sums.largest = s.largest, sums.least = s.least;
+}
+
 template <int kDimensions, bool kWeighted, class T>
-HWY_NOINLINE void FitRows(FitBlock<T>& b) {
+HWY_INLINE void FitRows(FitBlock<T>& b) {
   const D64 d;
   FitSums sums;
-  HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kFitRows; r++) sums.stress[r] = hn::Zero(d);
+  HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kFitRows; r++) sums.stress.v[r] = hn::Zero(d);
   sums.squares = sums.largest = sums.least = hn::Zero(d);
-  std::ptrdiff_t j = 0;
+  // The vectors with the rows' own columns, and what is left behind the last whole one, need care.
   const std::ptrdiff_t own = b.begin / kLanes * kLanes, whole = b.points / kLanes * kLanes;
-  for (; j < own; j += kLanes) FitColumns<kDimensions, kWeighted, false>(b, j, sums);
-  for (; j < b.points && j < b.begin + b.rows; j += kLanes) FitColumns<kDimensions, kWeighted, true>(b, j, sums);
-  for (; j < whole; j += kLanes) FitColumns<kDimensions, kWeighted, false>(b, j, sums);
-  if (j < b.points) FitColumns<kDimensions, kWeighted, true>(b, j, sums);
+  const std::ptrdiff_t behind = (b.begin + b.rows + kLanes - 1) / kLanes * kLanes;
+  FitSpan<kDimensions, kWeighted, false>(b, 0, own, sums);
+  FitSpan<0, kWeighted, true>(b, own, behind, sums);
+  if (behind < whole) FitSpan<kDimensions, kWeighted, false>(b, behind, whole, sums);
+  if (behind <= whole && whole < b.points) FitSpan<0, kWeighted, true>(b, whole, b.points, sums);
   HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kFitRows; r++) {
-    b.stress[r] = hn::GetLane(hn::SumOfLanes(d, sums.stress[r]));
+    b.stress[r] = hn::GetLane(hn::SumOfLanes(d, sums.stress.v[r]));
   }
   b.squares = hn::GetLane(hn::SumOfLanes(d, sums.squares));
   b.largest_residual = hn::GetLane(hn::MaxOfLanes(d, sums.largest));
@@ -127,10 +140,10 @@ HWY_NOINLINE void FitRows(FitBlock<T>& b) {
 
 template <class T>
 HWY_INLINE void FitAny(FitBlock<T>& b) {
-  const bool weighted = b.weights[0] != nullptr;
-  if (b.dimensions == 2) return weighted ? FitRows<2, true>(b) : FitRows<2, false>(b);
-  if (b.dimensions == 3) return weighted ? FitRows<3, true>(b) : FitRows<3, false>(b);
-  return weighted ? FitRows<0, true>(b) : FitRows<0, false>(b);
+  if (b.weights[0] != nullptr) return FitRows<0, true>(b);
+  if (b.dimensions == 2) return FitRows<2, false>(b);
+  if (b.dimensions == 3) return FitRows<3, false>(b);
+  return FitRows<0, false>(b);
 }
 
 void FitSingle(FitBlock<float>& b) { FitAny(b); }

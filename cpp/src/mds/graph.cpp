@@ -15,8 +15,8 @@ Graph::Graph(const Network& network) : pairs_(&network.pairs), first_(network.po
   std::vector<std::int64_t> next(first_.begin(), first_.end() - 1);
   for (std::size_t k = 0; k < pairs_->size(); k++) {
     const Pair& pair = (*pairs_)[k];
-    arcs_[next[pair.a]++] = {pair.b, static_cast<std::int32_t>(k)};
-    arcs_[next[pair.b]++] = {pair.a, static_cast<std::int32_t>(k)};
+    arcs_[next[pair.a]++] = {pair.distance, pair.b, static_cast<std::int32_t>(k)};
+    arcs_[next[pair.b]++] = {pair.distance, pair.a, static_cast<std::int32_t>(k)};
   }
 }
 
@@ -48,8 +48,8 @@ void ShortestPaths::from(std::int32_t source, double* out) {
     const Entry nearest = queue_.back();
     queue_.pop_back();
     if (nearest.length > out[nearest.point]) continue;  // a longer way, found before the shortest
-    for (const Arc arc : graph_.arcs(nearest.point)) {
-      const double length = nearest.length + graph_.length(arc);
+    for (const Arc& arc : graph_.arcs(nearest.point)) {
+      const double length = nearest.length + arc.length;
       if (!(length < out[arc.to])) continue;
       out[arc.to] = length;
       queue_.push_back({length, arc.to});

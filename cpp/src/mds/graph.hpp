@@ -10,6 +10,7 @@
 namespace fastcv::mds {
 
 struct Arc {
+  double length;  // here too: paths read arcs by the million
   std::int32_t to, pair;
 };
 
@@ -21,7 +22,6 @@ class Graph {
   std::span<const Arc> arcs(std::ptrdiff_t point) const {
     return {arcs_.data() + first_[point], arcs_.data() + first_[point + 1]};
   }
-  double length(Arc arc) const { return (*pairs_)[arc.pair].distance; }
   double weight(Arc arc) const { return (*pairs_)[arc.pair].weight; }
 
   // The points of each connected part, ascending; parts in the order of their first points.

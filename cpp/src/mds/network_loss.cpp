@@ -1,6 +1,7 @@
 #include "mds/network_loss.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "fastcv/runtime.hpp"
 
@@ -27,6 +28,7 @@ NetworkLoss::NetworkLoss(const Network& network, MdsLoss loss, int dimensions, i
     weights_[p.a] += p.weight;
     if (p.b < network.free) weights_[p.b] += p.weight;
   }
+  if (network.anchor_count() == 0 && dimensions == network.dimensions && mostly_measured(network)) pack();
   if (curvature > 0) first_step_ = static_cast<double>(network.free) / (2 * curvature);
   for (std::ptrdiff_t k = 0; k < network.anchor_count(); k++) {
     std::copy_n(network.anchors.data() + k * network.dimensions, std::min(dimensions, network.dimensions),
@@ -34,42 +36,90 @@ NetworkLoss::NetworkLoss(const Network& network, MdsLoss loss, int dimensions, i
   }
 }
 
+// Through a full matrix: of NaN where nothing was measured.
+void NetworkLoss::pack() {
+  const std::ptrdiff_t n = network_.points;
+  const std::vector<Pair>& pairs = network_.pairs;
+  const std::size_t values = static_cast<std::size_t>(checked_mul(n, n, "mds: distances"));
+  std::vector<double> distances(values, std::numeric_limits<double>::quiet_NaN()), weights;
+  const bool weighted = std::any_of(pairs.begin(), pairs.end(), [](const Pair& p) { return p.weight != 1; });
+  if (weighted) weights.assign(values, 0.0);
+  for (const Pair& p : pairs) {
+    const std::ptrdiff_t up = p.a * n + p.b, down = p.b * n + p.a;
+    distances[up] = distances[down] = p.distance;
+    if (weighted) weights[up] = weights[down] = p.weight;
+  }
+  const auto table = [&](const std::vector<double>& m) {
+    return PairTable{m.data(), true, n * static_cast<std::ptrdiff_t>(sizeof(double)), sizeof(double)};
+  };
+  const bool complete = static_cast<std::ptrdiff_t>(pairs.size()) == n * (n - 1) / 2;
+  packed_ = std::make_unique<Pairs<double>>(n, weighted || !complete);
+  const PairTable distance_table = table(distances), weight_table = table(weights);
+  packed_->pack(distance_table, weighted ? &weight_table : nullptr, threads_);
+}
+
+namespace {
+
+// The pull along a - b that a pair adds to the gradient of a; its term is added to `sum`.
+template <MdsLoss L>
+inline double pull_of(const Pair& pair, double squared, double mu2, double* sum) {
+  if constexpr (L == MdsLoss::kSstress) {
+    const double r = squared - pair.distance * pair.distance;
+    *sum += pair.weight * r * r;
+    return 4 * pair.weight * r;
+  }
+  const double length = std::sqrt(squared), r = length - pair.distance;
+  // Where two points meet the loss has no gradient; none is as good as any.
+  const double slope = length > 0 ? 2 * pair.weight * r / length : 0;
+  const double term = pair.weight * r * r;
+  if constexpr (L == MdsLoss::kRobust) {
+    const double q = mu2 / (mu2 + r * r);
+    *sum += term * q;
+    return slope * q * q;
+  }
+  *sum += term;
+  return slope;
+}
+
+}  // namespace
+
 template <int D, MdsLoss L>
 double NetworkLoss::block(std::ptrdiff_t begin, std::ptrdiff_t end, double* gradient) const {
-  const int dims = D > 0 ? D : dimensions_;
+  const std::ptrdiff_t dims = D > 0 ? D : dimensions_;
   const double mu2 = rho_.mu2;
+  const std::vector<Pair>& pairs = network_.pairs;
   double sum = 0;
-  for (std::ptrdiff_t k = begin; k < end; k++) {
-    const Pair& pair = network_.pairs[k];
-    const double* a = positions_.data() + static_cast<std::ptrdiff_t>(pair.a) * dims;
-    const double* b = positions_.data() + static_cast<std::ptrdiff_t>(pair.b) * dims;
-    double* ga = gradient + static_cast<std::ptrdiff_t>(pair.a) * dims;
-    double* gb = gradient + static_cast<std::ptrdiff_t>(pair.b) * dims;
-    double squared = 0;
-    for (int c = 0; c < dims; c++) squared += (a[c] - b[c]) * (a[c] - b[c]);
-    double pull;  // the gradient of a is pull * (a - b)
-    if constexpr (L == MdsLoss::kSstress) {
-      const double r = squared - pair.distance * pair.distance;
-      sum += pair.weight * r * r;
-      pull = 4 * pair.weight * r;
-    } else {
-      const double length = std::sqrt(squared), r = length - pair.distance;
-      // Where two points meet the loss has no gradient; none is as good as any.
-      double slope = length > 0 ? 2 * pair.weight * r / length : 0;
-      double term = pair.weight * r * r;
-      if constexpr (L == MdsLoss::kRobust) {
-        const double q = mu2 / (mu2 + r * r);
-        term *= q;
-        slope *= q * q;
+  for (std::ptrdiff_t k = begin; k < end;) {
+    // All pairs of a point a, whose gradient stays in registers.
+    const std::int32_t first = pairs[k].a;
+    double a[D > 0 ? D : 1], ga[D > 0 ? D : 1] = {};
+    for (int c = 0; c < D; c++) a[c] = positions_[first * dims + c];
+    for (; k < end && pairs[k].a == first; k++) {
+      const Pair& pair = pairs[k];
+      const double* b = positions_.data() + pair.b * dims;
+      double *gb = gradient + pair.b * dims, squared = 0;
+      if constexpr (D > 0) {
+        double gap[D];
+        for (int c = 0; c < D; c++) {
+          gap[c] = a[c] - b[c];
+          squared += gap[c] * gap[c];
+        }
+        const double pull = pull_of<L>(pair, squared, mu2, &sum);
+        for (int c = 0; c < D; c++) {
+          ga[c] += pull * gap[c];
+          gb[c] -= pull * gap[c];
+        }
+      } else {
+        const double* p = positions_.data() + first * dims;
+        for (int c = 0; c < dims; c++) squared += (p[c] - b[c]) * (p[c] - b[c]);
+        const double pull = pull_of<L>(pair, squared, mu2, &sum);
+        for (int c = 0; c < dims; c++) {
+          gradient[first * dims + c] += pull * (p[c] - b[c]);
+          gb[c] -= pull * (p[c] - b[c]);
+        }
       }
-      sum += term;
-      pull = slope;
     }
-    for (int c = 0; c < dims; c++) {
-      const double push = pull * (a[c] - b[c]);
-      ga[c] += push;
-      gb[c] -= push;
-    }
+    for (int c = 0; c < D; c++) gradient[first * dims + c] += ga[c];
   }
   return sum;
 }
@@ -88,6 +138,12 @@ double NetworkLoss::block_of(std::ptrdiff_t begin, std::ptrdiff_t end, double* g
 
 double NetworkLoss::evaluate(const double* x, double* g) {
   const std::ptrdiff_t n = network_.free, stride = this->stride();
+  if (packed_) {
+    const PairLoss loss = rho_.loss == MdsLoss::kStress    ? PairLoss::kStress
+                          : rho_.loss == MdsLoss::kSstress ? PairLoss::kSstress
+                                                           : PairLoss::kGemanMcClure;
+    return packed_->gradient(loss, rho_.mu2, dimensions_, x, g, true, threads_);
+  }
   from_planes(x, n, positions_, dimensions_);
   const auto pairs = static_cast<std::ptrdiff_t>(network_.pairs.size());
   parallel_rows(blocks_, 1, threads_, [&](Band& band) {

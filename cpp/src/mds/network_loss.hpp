@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "mds/network.hpp"
 #include "mds/objective.hpp"
+#include "mds/pairs.hpp"
 
 namespace fastcv::mds {
 
@@ -51,7 +53,10 @@ class NetworkLoss final : public Objective<double> {
   template <MdsLoss L>
   double block_of(std::ptrdiff_t begin, std::ptrdiff_t end, double* gradient) const;
 
+  void pack();
+
   const Network& network_;
+  std::unique_ptr<Pairs<double>> packed_;  // where most pairs were measured: vectors are faster then, zeros included
   Rho rho_;
   int dimensions_, threads_;
   std::ptrdiff_t blocks_;
@@ -66,6 +71,12 @@ class NetworkLoss final : public Objective<double> {
 // in those that `x` lacks stand zeros.
 std::vector<double> to_planes(const Positions& x, int dimensions, std::ptrdiff_t points, int to);
 void from_planes(const double* planes, std::ptrdiff_t points, Positions& x, int dimensions);
+
+// Whether so many pairs were measured that a full matrix is no waste.
+inline bool mostly_measured(const Network& network) {
+  const auto n = static_cast<double>(network.points);
+  return network.points >= 64 && 4 * static_cast<double>(network.pairs.size()) >= 0.5 * n * (n - 1);
+}
 
 inline double length_between(const double* a, const double* b, int dimensions) {
   double sum = 0;

@@ -24,7 +24,7 @@ void fit_point(const Network& network, const Graph& graph, const Rho& rho, const
     double total = 0;
     for (const Arc arc : graph.arcs(point)) {
       const double* p = x.data() + static_cast<std::ptrdiff_t>(arc.to) * d;
-      const double length = length_between(y, p, d), distance = graph.length(arc);
+      const double length = length_between(y, p, d), distance = arc.length;
       const double w = graph.weight(arc) * rho.weight(length, distance);
       const double share = length > 0 ? distance / length : 0;
       for (int c = 0; c < d; c++) sum[c] += w * (p[c] + share * (y[c] - p[c]));
@@ -61,7 +61,7 @@ double own_loss(const Network& network, const Graph& graph, const Rho& rho, cons
   double sum = 0;
   for (const Arc arc : graph.arcs(point)) {
     const double length = length_between(y, x.data() + static_cast<std::ptrdiff_t>(arc.to) * d, d);
-    sum += graph.weight(arc) * rho(length, graph.length(arc));
+    sum += graph.weight(arc) * rho(length, arc.length);
   }
   return sum;
 }

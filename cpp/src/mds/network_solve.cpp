@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::ptrdiff_t kLandmarks = 30;  // more find the same minima (measured: 25 to all of 550)
 constexpr double kExact = 1e-24;           // of sum w D^2: a normalized stress of 1e-12
+constexpr std::ptrdiff_t kFew = 20;
 constexpr int kMirrorRounds = 8;
 constexpr int kLifts = 3;
 constexpr int kLiftDimensions = 2;
@@ -88,7 +89,7 @@ class Solver {
 
   // Starts from the cheapest to the dearest, until one fits.
   void search() {
-    const Positions start = shortest_path_start(network_, graph_, kLandmarks, false);
+    const Positions start = shortest_path_start(network_, graph_, kLandmarks, mostly_measured(network_));
     attempt(start);
     mirror();
     if (fits()) return;
@@ -120,8 +121,9 @@ class Solver {
     mirror();
   }
 
-  // Either exact, or no point stands out from the noise.
+  // Either exact, or no point stands out from the noise. Among few points none can: all starts are cheap for these.
   bool fits() const {
+    if (!stopped_ && minimum_.value > floor_ && network_.free < kFew) return false;
     return stopped_ || minimum_.value <= floor_ || misfits(network_, graph_, loss_.rho(), best_).empty();
   }
 

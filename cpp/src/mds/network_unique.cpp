@@ -192,7 +192,7 @@ class Test {
       const auto arcs = graph_.arcs(i);
       if (static_cast<int>(arcs.size()) > d_ || static_cast<std::ptrdiff_t>(arcs.size()) == network_.points - 1)
         continue;
-      if (std::any_of(arcs.begin(), arcs.end(), [&](Arc arc) { return graph_.length(arc) == 0; })) continue;
+      if (std::any_of(arcs.begin(), arcs.end(), [&](Arc arc) { return arc.length == 0; })) continue;
       found.push_back(i);
     }
     return found;

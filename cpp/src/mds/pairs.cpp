@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -18,19 +19,34 @@ static_assert(kTile == kStride);
 // More parts than threads there may be; each costs an addition for every point behind its first row.
 constexpr int kMostParts = 64;
 constexpr std::ptrdiff_t kPartPoints = 128;
+constexpr std::ptrdiff_t kAhead = 4;  // tiles
 // Below this many pairs a second thread costs more than it brings.
 constexpr std::ptrdiff_t kPairsPerThread = 100'000;
+
+constexpr std::ptrdiff_t kPage = 4096;
 
 int useful_threads(std::ptrdiff_t pairs, int threads) {
   return static_cast<int>(std::clamp<std::ptrdiff_t>(pairs / kPairsPerThread, 1, threads));
 }
 
+// Asks for a tile ahead of its use: rows are far apart, and no processor sees them coming.
+void prefetch_tile(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column) {
+  const char* const tile = static_cast<const char*>(table.data) + row * table.row_stride + column * table.column_stride;
+  const bool by_column = std::abs(table.row_stride) < std::abs(table.column_stride);
+  const std::ptrdiff_t outer = by_column ? table.column_stride : table.row_stride;
+  const std::ptrdiff_t inner = by_column ? table.row_stride : table.column_stride;
+  for (std::ptrdiff_t i = 0; i < kTile; i++) {
+    __builtin_prefetch(tile + i * outer);
+    __builtin_prefetch(tile + i * outer + (kTile - 1) * inner);
+  }
+}
+
 // The tile at (row, column), and the one across the diagonal, both as [row][column].
 template <class T>
-void copy_tiles(const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column, std::ptrdiff_t rows,
-                std::ptrdiff_t columns, T* upper, T* lower) {
-  copy_tile(table, row, column, rows, columns, kTile, 1, upper);
-  copy_tile(table, column, row, columns, rows, 1, kTile, lower);
+void copy_tiles(const PairPasses<T>& passes, const PairTable& table, std::ptrdiff_t row, std::ptrdiff_t column,
+                std::ptrdiff_t rows, std::ptrdiff_t columns, T* upper, T* lower) {
+  copy_tile(passes, table, row, column, rows, columns, kTile, 1, upper);
+  copy_tile(passes, table, column, row, columns, rows, 1, kTile, lower);
 }
 
 void merge(PairReport* all, const PairReport& part) {
@@ -83,15 +99,17 @@ std::ptrdiff_t Pairs<T>::part_begin(int part, int parts) const {
 }
 
 template <class T>
-T* Pairs<T>::part_memory(int dimensions, int parts) {
-  const std::ptrdiff_t values = checked_mul(parts, checked_mul(dimensions, stride_, "mds: gradient"), "mds: gradient") +
-                                parts * kBlock * kTile * dimensions;
-  const std::size_t bytes = static_cast<std::size_t>(checked_mul(values, sizeof(T), "mds: gradient"));
+T* Pairs<T>::part_memory(std::ptrdiff_t values, int parts, const T* x) {
+  const std::ptrdiff_t wanted = checked_mul(checked_mul(parts, values, "mds: gradient"), sizeof(T), "mds: gradient");
+  const std::size_t bytes = static_cast<std::size_t>(wanted) + kPage;
   if (parts_bytes_ < bytes) {
     parts_ = std::make_unique<Scratch>(bytes);
     parts_bytes_ = bytes;
   }
-  return reinterpret_cast<T*>(parts_->data());
+  // Half a page away from x: a load of x whose address ends like that of a store to g just before would wait for it.
+  const std::uintptr_t base = reinterpret_cast<std::uintptr_t>(parts_->data());
+  const std::uintptr_t shift = (reinterpret_cast<std::uintptr_t>(x) + kPage / 2 - base) % kPage / 64 * 64;
+  return reinterpret_cast<T*>(parts_->data() + shift);
 }
 
 template <class T>
@@ -105,10 +123,14 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
       for (std::ptrdiff_t s = part_begin(part, parts); s < part_begin(part + 1, parts); s++) {
         band.checkpoint();
         for (std::ptrdiff_t g = s; g < stripes_; g++) {
+          if (g + kAhead < points_ / kTile) {
+            prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
+            prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
+          }
           const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
                                columns = std::min(kTile, points_ - g * kTile);
-          copy_tiles<T>(distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
-          if (weights) copy_tiles<T>(*weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
+          copy_tiles<T>(passes, distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
+          if (weights) copy_tiles<T>(passes, *weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
           const std::ptrdiff_t at = stripe_offset(s, stripes_) + (g - s) * kBlock * kTile;
           passes.pack({tiles[0], tiles[1], weights ? tiles[2] : nullptr, weights ? tiles[3] : nullptr,
                        distances_.data() + at, weighted() ? weights_.data() + at : nullptr, block_values(s, stripes_),
@@ -127,25 +149,17 @@ template <class Work>
 void Pairs<T>::in_parts(int dimensions, const T* x, T factor, T* out, int threads, Work&& work) {
   const int parts = part_count(dimensions);
   const PairPasses<T> passes = pair_passes<T>();
-  T* memory = part_memory(dimensions, parts);
-  const std::ptrdiff_t values = dimensions * stride_;
-  T* rows = memory + parts * values;
+  const std::ptrdiff_t page = kPage / sizeof(T), gradient = checked_mul(dimensions, stride_, "mds: gradient");
+  const std::ptrdiff_t values = (gradient + kBlock * kTile * dimensions + page - 1) / page * page;
+  T* memory = part_memory(values, parts, x);
   parallel_rows(parts, 1, useful_threads(points_ * points_ / 2, threads), [&](Band& band) {
     for (std::ptrdiff_t part = band.begin; part < band.end; part++) {
       const std::ptrdiff_t begin = part_begin(part, parts), end = part_begin(part + 1, parts);
       T* g = memory + part * values;
       for (int c = 0; c < dimensions; c++)
         std::memset(g + c * stride_ + begin * kTile, 0, (stride_ - begin * kTile) * sizeof(T));
-      PairJob<T> job{distances_.data(),
-                     weights_.data(),
-                     points_,
-                     stride_,
-                     stripes_,
-                     dimensions,
-                     T(0),
-                     x,
-                     g,
-                     rows + part * kBlock * kTile * dimensions};
+      PairJob<T> job{distances_.data(), weights_.data(), points_, stride_, stripes_, dimensions, T(0), x, g,
+                     g + gradient};
       for (std::ptrdiff_t s = begin; s < end; s++) {
         band.checkpoint();
         work(static_cast<int>(part), job, s);

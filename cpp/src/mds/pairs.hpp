@@ -83,7 +83,7 @@ class Pairs {
   };
   int part_count(int dimensions) const;
   std::ptrdiff_t part_begin(int part, int parts) const;  // its first stripe
-  T* part_memory(int dimensions, int parts);
+  T* part_memory(std::ptrdiff_t values, int parts, const T* x);
   template <class Work>
   void in_parts(int dimensions, const T* x, T factor, T* out, int threads, Work&& work);
 

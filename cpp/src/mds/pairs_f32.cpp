@@ -17,7 +17,9 @@ void SinglePairs(PairLoss loss, int dimensions, bool squares, bool weighted, boo
                  PairKernels<float>* kernels) {
   *kernels = KernelsOf<float>(loss, dimensions, squares, weighted, want_value);
 }
-void SinglePasses(PairPasses<float>* passes) { *passes = {&PackTile<float>, &ProductStripes<float>, &AddUp<float>}; }
+void SinglePasses(PairPasses<float>* passes) {
+  *passes = {&PackTile<float>, &Transpose<float>, &ProductStripes<float>, &AddUp<float>};
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::mds

@@ -18,7 +18,7 @@ void DoublePairs(PairLoss loss, int dimensions, bool squares, bool weighted, boo
   *kernels = KernelsOf<double>(loss, dimensions, squares, weighted, want_value);
 }
 void DoublePasses(PairPasses<double>* passes) {
-  *passes = {&PackTile<double>, &ProductStripes<double>, &AddUp<double>};
+  *passes = {&PackTile<double>, &Transpose<double>, &ProductStripes<double>, &AddUp<double>};
 }
 
 }  // namespace HWY_NAMESPACE

@@ -55,6 +55,8 @@ template <class T>
 struct PairPasses {
   // Averages and stores a tile, and adds what it saw to the report.
   void (*pack)(const TileJob<T>& job, PairReport* report);
+  // to[j * kTile + i] = value j of row i, 16 x 16; rows at any address, `pitch` bytes apart.
+  void (*transpose)(const char* from, std::ptrdiff_t pitch, T* to);
   void (*product)(const PairJob<T>& job, std::ptrdiff_t stripe);
   // out[i] = factor * sum over k of parts[k * step + i] in their order, i in [begin, end), multiples of kTile.
   void (*add_up)(const T* parts, std::ptrdiff_t step, int count, T factor, T* out, std::ptrdiff_t begin,

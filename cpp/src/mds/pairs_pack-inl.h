@@ -13,6 +13,36 @@ namespace fastcv::mds {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// In squares of as many values as 16 bytes hold.
+template <class T>
+void Transpose(const char* from, ptrdiff_t pitch, T* to) {
+  constexpr ptrdiff_t N = 16 / sizeof(T);
+  const hn::FixedTag<T, N> d;
+  const hn::FixedTag<uint8_t, 16> bytes;
+  for (ptrdiff_t i = 0; i < kTile; i += N) {
+    for (ptrdiff_t j = 0; j < kTile; j += N) {
+      const auto row = [&](ptrdiff_t r) HWY_ATTR __attribute__((always_inline)) {
+        const char* p = from + (i + r) * pitch + j * static_cast<ptrdiff_t>(sizeof(T));
+        return hn::BitCast(d, hn::LoadU(bytes, reinterpret_cast<const uint8_t*>(p)));
+      };
+      T* out = to + j * kTile + i;
+      const auto a = row(0), b = row(1);
+      const auto low = hn::InterleaveLower(d, a, b), high = hn::InterleaveUpper(d, a, b);
+      if constexpr (N == 2) {
+        hn::StoreU(low, d, out);
+        hn::StoreU(high, d, out + kTile);
+      } else {
+        const auto c = row(2), e = row(3);
+        const auto low2 = hn::InterleaveLower(d, c, e), high2 = hn::InterleaveUpper(d, c, e);
+        hn::StoreU(hn::ConcatLowerLower(d, low2, low), d, out);
+        hn::StoreU(hn::ConcatUpperUpper(d, low2, low), d, out + kTile);
+        hn::StoreU(hn::ConcatLowerLower(d, high2, high), d, out + 2 * kTile);
+        hn::StoreU(hn::ConcatUpperUpper(d, high2, high), d, out + 3 * kTile);
+      }
+    }
+  }
+}
+
 template <class T>
 HWY_INLINE void RaiseTo(double* most, VecOf<T> v) {
   const double found = hn::GetLane(hn::MaxOfLanes(Lanes<T>(), v));
@@ -27,8 +57,42 @@ HWY_INLINE auto Present(VecOf<T>* v) {
   return present;
 }
 
+// A whole tile without weights whose triangles are equal, so that no NaN is among them: most tiles. False: it is not.
+template <class T>
+HWY_INLINE bool PackEqualTile(const TileJob<T>& job, PairReport* report) {
+  const Lanes<T> d;
+  auto least = hn::Zero(d), largest = least, sum = least, squares = least, fourths = least;
+  auto equal = hn::Eq(least, least);
+  for (ptrdiff_t r = 0; r < kTile; r++) {
+    T* to = job.distances + r / kBlock * job.pitch + r % kBlock * kTile;
+    for (ptrdiff_t part = 0; part < kTile; part += kLanes<T>) {
+      const auto v = hn::Load(d, job.upper + r * kTile + part), square = hn::Mul(v, v);
+      equal = hn::And(equal, hn::Eq(v, hn::Load(d, job.lower + r * kTile + part)));
+      least = hn::Min(least, v);
+      largest = hn::Max(largest, v);
+      sum = hn::Add(sum, v);
+      squares = hn::Add(squares, square);
+      fourths = hn::MulAdd(square, square, fourths);
+      hn::Store(job.squares ? hn::Neg(square) : v, d, to + part);
+    }
+  }
+  if (!hn::AllTrue(d, equal)) return false;
+  report->negative |= !hn::AllFalse(d, hn::Lt(least, hn::Zero(d)));
+  RaiseTo<T>(&report->largest, hn::Max(largest, hn::Neg(least)));
+  report->infinite |= !hn::AllFalse(d, hn::Eq(hn::Max(largest, hn::Neg(least)), hn::Inf(d)));
+  report->pairs += kTile * kTile;
+  report->sum += SumInDouble<T>(sum);
+  report->sum_squares += SumInDouble<T>(squares);
+  report->sum_fourths += SumInDouble<T>(fourths);
+  report->sum_weights += kTile * kTile;
+  return true;
+}
+
 template <class T>
 void PackTile(const TileJob<T>& job, PairReport* report) {
+  if (!job.diagonal && job.rows == kTile && job.columns == kTile && job.weights == nullptr && !job.upper_weights &&
+      PackEqualTile<T>(job, report))
+    return;
   using V = VecOf<T>;
   constexpr ptrdiff_t N = kLanes<T>;
   const Lanes<T> d;

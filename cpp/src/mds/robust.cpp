@@ -108,7 +108,7 @@ std::vector<Pair> consistent_pairs(const Network& network, const Graph& graph) {
           continue;
         }
         if (!before[a[i].pair] && !before[b[j].pair]) {
-          const double p = graph.length(a[i]), q = graph.length(b[j]), slack = kSlack * (p + q);
+          const double p = a[i].length, q = b[j].length, slack = kSlack * (p + q);
           triangles++;
           broken += pair.distance > p + q + slack || pair.distance < std::abs(p - q) - slack;
         }

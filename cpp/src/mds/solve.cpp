@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -27,7 +28,7 @@ template <class... Parts>
 
 // Classical scaling needs more landmarks than dimensions, and noise averages out over them; their eigenvectors cost the
 // cube of their number. Measured on 10 % noise: 32 need two steps more than all 1000 would, 16 four.
-std::ptrdiff_t landmark_count(int dimensions) { return std::max(32, 4 * (dimensions + 1)); }
+std::ptrdiff_t landmark_count(int dimensions) { return std::max(32, std::min(4 * (dimensions + 1), dimensions + 64)); }
 
 template <class T>
 struct Dense {
@@ -172,10 +173,9 @@ void scale_to(const PairReport& report, std::ptrdiff_t points, MdsLoss loss, Min
   options->floor = share * report.sum_squares;
   options->first_step = 1 / (2 * n * weight);
   if (loss == MdsLoss::kSstress) {
-    // (d^2 - D^2)^2 is about 4 D^2 (d - D)^2, and the mean of D^4 is at least the squared mean of D^2. A quarter of n
-    // times the latter is half the longest step that was seen to be stable.
+    // (d^2 - D^2)^2 is about 4 D^2 (d - D)^2. The step is half the longest that was seen to be stable.
     const double mean = report.sum_squares / report.sum_weights;
-    options->floor = 4 * share * report.sum_squares * mean;
+    options->floor = 4 * share * report.sum_fourths;
     options->first_step = 0.25 / (n * mean * weight);
   }
 }
@@ -210,7 +210,9 @@ MdsReport solve_dense(const Dense<T>& dense) {
     }
   }
 
-  auto pairs = std::make_unique<Pairs<T>>(n, dense.problem.weights.data != nullptr);
+  auto pairs =
+      std::make_unique<Pairs<T>>(n, dense.problem.weights.data != nullptr,
+                                 o.loss == MdsLoss::kSstress ? PairForm::kNegatedSquares : PairForm::kDistances);
   const PairReport report = pack_checked(dense.problem, pairs.get(), dense.threads);
   if (report.pairs < n * (n - 1) / 2) {
     pairs.reset();  // its memory
@@ -222,7 +224,9 @@ MdsReport solve_dense(const Dense<T>& dense) {
   }
   const double rms = report.largest > 0 ? std::sqrt(report.sum_squares / report.sum_weights) : 0;
   if (!started) given_start(dense, rms);
-  const bool average = report.asymmetry > 0 || report.weight_asymmetry > 0;
+  // Rounding errors of the input need no average: their squares are nothing to the stress, and columns are far apart.
+  const bool average =
+      report.weight_asymmetry > 0 || report.asymmetry > 8.0 * std::numeric_limits<T>::epsilon() * report.largest;
   if (report.largest == 0) {
     std::fill_n(dense.x, o.dimensions * dense.stride, T(0));
     const bool stop = callback(0, dense.x, 0);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "fastcv/runtime.hpp"
 #include "mds/dense_algebra.hpp"
@@ -11,7 +12,7 @@
 namespace fastcv::mds {
 namespace {
 
-constexpr double kJitter = 1e-4;  // of the mean distance: points that start in one place would stay there
+constexpr double kJitter = 1e-3;  // of the mean distance: points that start in one place would stay there
 
 double mean_distance(const Network& network) {
   double sum = 0;
@@ -23,6 +24,26 @@ void jitter(const Network& network, Positions& x) {
   Draws draws(1);
   const double size = kJitter * mean_distance(network);
   for (std::ptrdiff_t i = 0; i < network.free * network.dimensions; i++) x[i] += size * draws.centred();
+}
+
+// Where a point was measured to most others, the shortest way over one more to each of the rest; false if there is
+// none.
+bool detours(const Graph& graph, std::int32_t source, const std::vector<std::int32_t>& members, double* lengths) {
+  if (2 * graph.arcs(source).size() < members.size()) return false;
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::fill_n(lengths, graph.size(), kInfinity);
+  lengths[source] = 0;
+  for (const Arc& arc : graph.arcs(source)) lengths[arc.to] = arc.length;
+  std::vector<std::pair<std::int32_t, double>> found;
+  for (const std::int32_t i : members) {
+    if (lengths[i] < kInfinity) continue;
+    double least = kInfinity;
+    for (const Arc& arc : graph.arcs(i)) least = std::min(least, lengths[arc.to] + arc.length);
+    if (least == kInfinity) return false;
+    found.push_back({i, least});
+  }
+  for (const auto& [i, length] : found) lengths[i] = length;
+  return true;
 }
 
 // Squared lengths from landmarks, each as far as possible from the ones before; columns are landmarks. The rows of
@@ -44,9 +65,9 @@ Columns landmark_squares(const Graph& graph, const std::vector<std::int32_t>& me
     chosen.push_back(next);
     taken[next] = 1;
     double* lengths = squares.column(l);
-    paths.from(next, lengths);
+    if (!measured || !detours(graph, next, members, lengths)) paths.from(next, lengths);
     if (measured) {
-      for (const Arc arc : graph.arcs(next)) lengths[arc.to] = graph.length(arc);
+      for (const Arc& arc : graph.arcs(next)) lengths[arc.to] = arc.length;
     }
     std::int32_t farthest = -1;
     for (const std::int32_t i : members) {
@@ -153,7 +174,7 @@ Positions spectral_start(const Network& network, const Graph& graph) {
     for (double& value : out.values) value *= mean / 2;
     for (std::ptrdiff_t i = 0; i < n; i++) {
       for (const Arc arc : graph.arcs(i)) {
-        const double e = 0.5 * fill * (graph.length(arc) * graph.length(arc) - mean);
+        const double e = 0.5 * fill * (arc.length * arc.length - mean);
         for (std::ptrdiff_t c = 0; c < columns; c++) out(i, c) -= e * v(arc.to, c);
       }
     }

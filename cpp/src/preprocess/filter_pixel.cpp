@@ -186,7 +186,7 @@ bool PlanFilterPixels(Plan* plan) {
   plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type)
                  : plan->key.channels == 4 ? ForType<4, 3>(type)
                                            : ForType<3, 3>(type);
-  plan->scratch_bytes = line_bytes(*plan) + PlaneBytes(*plan);
+  plan->scratch_bytes = line_bytes(*plan) + planes_bytes(*plan);
   return true;
 }
 

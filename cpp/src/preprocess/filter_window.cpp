@@ -33,12 +33,6 @@ struct FilterMemory {
   static std::size_t bytes(const Plan& p) { return ring_bytes(p) + rows_bytes(p) + planes_bytes(p); }
 
  private:
-  static std::size_t plane_bytes(const Plan& p) {
-    return rounded_up(static_cast<std::size_t>(p.columns.count) * 4 + 64);
-  }
-  static std::size_t planes_bytes(const Plan& p) {
-    return p.layout == PixelLayout::kHwc ? static_cast<std::size_t>(p.out_channels) * plane_bytes(p) : 0;
-  }
   static std::size_t ring_bytes(const Plan& p) {
     const std::ptrdiff_t planes = checked_mul(slots(p), p.out_channels, "Preprocess: image");
     return static_cast<std::size_t>(

@@ -2,17 +2,20 @@
 // rows, in order of memory; then each output pixel's taps from that one line of floats, which lies in the cache.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/general.cpp"
+#include <cmath>
+
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
 #include "preprocess/store-inl.h"
+#include "preprocess/sum_rows-inl.h"
 
 #ifndef FASTCV_PREPROCESS_GENERAL_ONCE
 #define FASTCV_PREPROCESS_GENERAL_ONCE
 namespace fastcv::preprocess {
 constexpr std::ptrdiff_t kTile = 64;   // output pixels from line to memory at a time
-constexpr std::ptrdiff_t kSpare = 32;  // floats behind a buffer, written and read, never used
+constexpr std::ptrdiff_t kSpare = 64;  // floats behind a buffer, written and read, never used
 constexpr std::ptrdiff_t kRowsBetweenChecks = 8;
 
 // One thread's buffers.
@@ -40,69 +43,43 @@ HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
 
-// ---- vertical ------------------------------------------------------------------------------
-
-template <class T>
-HWY_INLINE VF FloatsOf(hn::Vec<hn::Rebind<T, DF>> v) {
-  if constexpr (sizeof(T) == 4) {
-    return v;
-  } else {
-    return hn::ConvertTo(DF(), hn::PromoteTo(hn::RebindToSigned<DF>(), v));
-  }
-}
-
-// line[i] = sum of weight[t] * row t [i], i < count.
-template <class T>
-HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, const float* weight, ptrdiff_t taps, ptrdiff_t count,
-                          float* line) {
-  const DF d;
-  const hn::Rebind<T, DF> dt;
-  const auto row = [=](ptrdiff_t t) { return reinterpret_cast<const T*>(first + t * stride); };
-  const ptrdiff_t block = 4 * kLanes;
-  ptrdiff_t i = 0;
-  for (; i + block <= count; i += block) {
-    VF sum[4];
-    VF w = hn::Set(d, weight[0]);
-    const T* p = row(0) + i;
-    HWY_PRAGMA(GCC unroll 4)
-    for (int k = 0; k < 4; k++) sum[k] = hn::Mul(FloatsOf<T>(hn::LoadU(dt, p + k * kLanes)), w);
-    for (ptrdiff_t t = 1; t < taps; t++) {
-      w = hn::Set(d, weight[t]);
-      p = row(t) + i;
-      HWY_PRAGMA(GCC unroll 4)
-      for (int k = 0; k < 4; k++) sum[k] = hn::MulAdd(FloatsOf<T>(hn::LoadU(dt, p + k * kLanes)), w, sum[k]);
-    }
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < 4; k++) hn::StoreU(sum[k], d, line + i + k * kLanes);
-  }
-  for (; i < count; i += kLanes) {
-    const ptrdiff_t n = count - i;
-    const auto load = [&](ptrdiff_t t) HWY_ATTR __attribute__((always_inline)) {
-      return FloatsOf<T>(n >= kLanes ? hn::LoadU(dt, row(t) + i) : LoadFirst(dt, row(t) + i, static_cast<size_t>(n)));
-    };
-    VF sum = hn::Mul(load(0), hn::Set(d, weight[0]));
-    for (ptrdiff_t t = 1; t < taps; t++) sum = hn::MulAdd(load(t), hn::Set(d, weight[t]), sum);
-    hn::StoreU(sum, d, line + i);
-  }
-}
-
 // ---- horizontal ----------------------------------------------------------------------------
 
-// Lanes are channels, kWidth at a time; what is written beyond a pixel is overwritten by the next.
+// Lanes are channels, kWidth at a time; what is written beyond a pixel is overwritten by the next. kTogether pixels
+// take turns: each sum waits for itself.
+template <int kWidth, int kTogether>
+HWY_INLINE void SumPixels(const float* line, const Taps& taps, ptrdiff_t channels, ptrdiff_t x, float* to) {
+  const hn::CappedTag<float, kWidth> d;
+  const float *pixel[kTogether], *weight[kTogether];
+  for (int j = 0; j < kTogether; j++) {
+    pixel[j] = line + (taps.start[x + j] - taps.begin) * channels;
+    weight[j] = taps.weights(x + j);
+  }
+  for (ptrdiff_t c = 0; c < channels; c += kWidth) {
+    hn::Vec<decltype(d)> sum[kTogether];
+    HWY_PRAGMA(GCC unroll 4)
+    for (int j = 0; j < kTogether; j++) sum[j] = hn::Mul(hn::LoadU(d, pixel[j] + c), hn::Set(d, weight[j][0]));
+    for (ptrdiff_t t = 1; t < taps.taps; t++) {
+      HWY_PRAGMA(GCC unroll 4)
+      for (int j = 0; j < kTogether; j++) {
+        sum[j] = hn::MulAdd(hn::LoadU(d, pixel[j] + t * channels + c), hn::Set(d, weight[j][t]), sum[j]);
+      }
+    }
+    for (int j = 0; j < kTogether; j++) hn::StoreU(sum[j], d, to + j * channels + c);
+  }
+}
+
 template <int kWidth>
 HWY_NOINLINE void SumTaps(const float* line, const Taps& taps, ptrdiff_t channels, ptrdiff_t x, ptrdiff_t count,
                           float* tile) {
-  const hn::CappedTag<float, kWidth> d;
-  for (ptrdiff_t i = 0; i < count; i++) {
-    const float* pixel = line + (taps.start[x + i] - taps.begin) * channels;
-    const float* weight = taps.weights(x + i);
-    for (ptrdiff_t c = 0; c < channels; c += kWidth) {
-      auto sum = hn::Mul(hn::LoadU(d, pixel + c), hn::Set(d, weight[0]));
-      for (ptrdiff_t t = 1; t < taps.taps; t++) {
-        sum = hn::MulAdd(hn::LoadU(d, pixel + t * channels + c), hn::Set(d, weight[t]), sum);
-      }
-      hn::StoreU(sum, d, tile + i * channels + c);
+  // With more channels than lanes a pixel's last write would reach into the next one's first values.
+  ptrdiff_t i = 0;
+  if constexpr (kWidth == 4) {
+    for (; channels <= kWidth && i + 4 <= count; i += 4) {
+      SumPixels<kWidth, 4>(line, taps, channels, x + i, tile + i * channels);
     }
   }
+  for (; i < count; i++) SumPixels<kWidth, 1>(line, taps, channels, x + i, tile + i * channels);
 }
 
 // ---- normalise and store -------------------------------------------------------------------
@@ -188,16 +165,32 @@ HWY_INLINE void StoreTile(const Plan& plan, const float* planes, ptrdiff_t count
 
 // ---- rows ----------------------------------------------------------------------------------
 
+// The vertical half: `count` values of output row y, whose first source row begins at `first`, to `line`.
+using SumRowsOf = void (*)(const Plan& plan, ptrdiff_t y, const uint8_t* first, ptrdiff_t stride, ptrdiff_t count,
+                           float* line);
+
 template <class T>
-void GeneralRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                 std::byte* scratch, Band& band) {
+void SumFloats(const Plan& plan, ptrdiff_t y, const uint8_t* first, ptrdiff_t stride, ptrdiff_t count, float* line) {
+  SumRows<T>(first, stride, plan.rows.weights(y), plan.rows.taps, count, line);
+}
+
+#if FASTCV_HAVE_BYTE_QUADS
+void SumQuads(const Plan& plan, ptrdiff_t y, const uint8_t* first, ptrdiff_t stride, ptrdiff_t count, float* line) {
+  const ptrdiff_t taps = plan.rows.taps, row_weights = (taps + 3) / 4 * 8;
+  SumManyRows(first, stride, plan.tables.rows.data() + y * row_weights, taps, std::ldexp(1.0f, -plan.tables.row_bits),
+              count, line);
+}
+#endif
+
+HWY_NOINLINE void GeneralRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0,
+                              ptrdiff_t y1, std::byte* scratch, Band& band, SumRowsOf sum_rows) {
   const GeneralMemory memory = general_memory(plan, scratch);
   const Taps &rows = plan.rows, &columns = plan.columns;
-  const ptrdiff_t channels = plan.key.channels, values = (columns.end - columns.begin) * channels;
+  const ptrdiff_t channels = plan.key.channels;
   const auto sum_taps = channels == 1 ? &SumTaps<1> : channels == 2 ? &SumTaps<2> : &SumTaps<4>;
   for (ptrdiff_t y = y0; y < y1; y++) {
-    const uint8_t* first = RowOf(in, rows.start[y]) + columns.begin * channels * static_cast<ptrdiff_t>(sizeof(T));
-    SumRows<T>(first, in.row_stride, rows.weights(y), rows.taps, values, memory.line);
+    sum_rows(plan, y, RowOf(in, rows.start[y]) + columns.begin * channels * Plan::item_size(plan.key.type),
+             in.row_stride, (columns.end - columns.begin) * channels, memory.line);
     void* row = Offset(out.data, y * out.row_stride);
     for (ptrdiff_t x = 0; x < columns.count; x += kTile) {
       const ptrdiff_t count = columns.count - x < kTile ? columns.count - x : kTile;
@@ -209,21 +202,22 @@ void GeneralRows(const Plan& plan, const SourceImage& in, const TargetImage& out
   }
 }
 
-void GeneralUint8(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                  std::byte* scratch, Band& band) {
-  GeneralRows<uint8_t>(plan, in, out, y0, y1, scratch, band);
-}
-void GeneralUint16(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                   std::byte* scratch, Band& band) {
-  GeneralRows<uint16_t>(plan, in, out, y0, y1, scratch, band);
-}
-void GeneralFloat(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                  std::byte* scratch, Band& band) {
-  GeneralRows<float>(plan, in, out, y0, y1, scratch, band);
+template <SumRowsOf kSum>
+void Rows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+          std::byte* scratch, Band& band) {
+  GeneralRows(plan, in, out, y0, y1, scratch, band, kSum);
 }
 
-Kernel GeneralKernel(PixelType type) {
-  return type == PixelType::kUint8 ? &GeneralUint8 : type == PixelType::kUint16 ? &GeneralUint16 : &GeneralFloat;
+void PlanGeneral(Plan* plan) {
+#if FASTCV_HAVE_BYTE_QUADS
+  if (plan->key.type == PixelType::kUint8 && plan->rows.taps >= kManyRows && set_quads(plan)) {
+    plan->kernel = &Rows<&SumQuads>;
+    return;
+  }
+#endif
+  plan->kernel = plan->key.type == PixelType::kUint8    ? &Rows<&SumFloats<uint8_t>>
+                 : plan->key.type == PixelType::kUint16 ? &Rows<&SumFloats<uint16_t>>
+                                                        : &Rows<&SumFloats<float>>;
 }
 
 template <PixelType kType>
@@ -247,7 +241,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace fastcv::preprocess {
-HWY_EXPORT(GeneralKernel);
+HWY_EXPORT(PlanGeneral);
 HWY_EXPORT(ConvertValues);
 HWY_EXPORT(TargetBit);
 
@@ -258,7 +252,7 @@ void convert_values(PixelType type, const float* from, std::ptrdiff_t count, voi
 }
 
 bool plan_general(Plan* plan) {
-  plan->kernel = HWY_DYNAMIC_DISPATCH(GeneralKernel)(plan->key.type);
+  HWY_DYNAMIC_DISPATCH(PlanGeneral)(plan);
   plan->scratch_bytes = rounded_up(line_floats(*plan) * sizeof(float)) +
                         rounded_up(tile_floats(*plan) * sizeof(float)) +
                         static_cast<std::size_t>(plan->out_channels * kTile) * sizeof(float);

@@ -179,7 +179,7 @@ bool PlanPixels(Plan* plan) {
   plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type, one)
                  : plan->key.channels == 4 ? ForType<4, 3>(type, one)
                                            : ForType<3, 3>(type, one);
-  plan->scratch_bytes = PlaneBytes(*plan);
+  plan->scratch_bytes = planes_bytes(*plan);
   return true;
 }
 

@@ -80,6 +80,15 @@ struct Plan {
 
 constexpr std::size_t rounded_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+// One plane of one output row in floats, a vector more than whole ones; and of a thread's scratch memory what holds all
+// of a row's planes: none where results are planes.
+inline std::size_t plane_bytes(const Plan& p) {
+  return rounded_up(static_cast<std::size_t>(p.columns.count) * sizeof(float) + 64);
+}
+inline std::size_t planes_bytes(const Plan& p) {
+  return p.layout == PixelLayout::kHwc ? plane_bytes(p) * static_cast<std::size_t>(p.out_channels) : 0;
+}
+
 // The running SIMD target.
 std::int64_t current_target();
 

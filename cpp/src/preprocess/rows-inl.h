@@ -73,21 +73,12 @@ HWY_INLINE void StoreValues(VF v, void* row, ptrdiff_t x, ptrdiff_t count) {
   }
 }
 
-// Floats a thread needs for the planes of one row, when pixels are to be interleaved.
-inline size_t PlaneFloats(const Plan& plan) { return rounded_up(static_cast<size_t>(plan.columns.count) * 4 + 64) / 4; }
-
-// Bytes of a thread's scratch memory that hold them: none where results are planes.
-inline size_t PlaneBytes(const Plan& plan) {
-  return plan.layout == PixelLayout::kHwc ? PlaneFloats(plan) * sizeof(float) * static_cast<size_t>(plan.out_channels)
-                                          : 0;
-}
-
 // Calls row(y, target) for each row; interleaves what it writes where the layout asks for it. kType is
-// kFloat32 then. `planes`: out_channels x PlaneFloats.
+// kFloat32 then. `planes`: planes_bytes(plan).
 template <int kChannels, class Fn>
 HWY_INLINE void ForEachRow(const Plan& plan, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1, std::byte* planes,
                            Band& band, const Fn& row) {
-  const auto pitch = static_cast<ptrdiff_t>(PlaneFloats(plan));
+  const auto pitch = static_cast<ptrdiff_t>(plane_bytes(plan) / sizeof(float));
   for (ptrdiff_t y = y0; y < y1; y++) {
     void* to = Offset(out.data, y * out.row_stride);
     if (plan.layout == PixelLayout::kChw) {

@@ -223,7 +223,7 @@ bool PlanWindow(Plan* plan) {
   plan->kernel = plan->out_channels == 1   ? ForType<1>(type, t.window, one)
                  : plan->out_channels == 3 ? ForType<3>(type, t.window, one)
                                            : ForType<4>(type, t.window, one);
-  plan->scratch_bytes = PlaneBytes(*plan);
+  plan->scratch_bytes = planes_bytes(*plan);
   return true;
 }
 

@@ -10,7 +10,9 @@
 #include <pthread.h>
 
 #include <atomic>
-#include <vector>
+#include <cstddef>
+#include <memory>
+#include <new>
 
 #include "runtime/backend.hpp"
 
@@ -20,6 +22,7 @@ namespace {
 using PauseAll = int (*)(int kind);
 constexpr int kSoft = 1;  // omp_pause_soft
 
+// Written once, at import.
 PauseAll pause_all = nullptr;
 bool runtime_forks_itself = false;  // LLVM's libomp starts afresh in the child by its own handlers
 std::atomic<bool> used_threads{false};
@@ -43,8 +46,9 @@ bool can_start(int extra) {
   struct Gate {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   } gate;
-  std::vector<pthread_t> probes;
-  probes.reserve(extra);
+  std::unique_ptr<pthread_t[]> probes(new (std::nothrow) pthread_t[extra]);
+  if (probes == nullptr) return false;
+  int started = 0;
   pthread_mutex_lock(&gate.mutex);  // holds all probes alive at once
   bool ok = true;
   for (int i = 0; i < extra && ok; i++) {
@@ -57,10 +61,16 @@ bool can_start(int extra) {
                return nullptr;
              },
              &gate) == 0;
-    if (ok) probes.push_back(thread);
+    if (ok) probes[started++] = thread;
   }
+  // And while their stacks are held: what libgomp itself allocates for a team, many times over. It ends the process
+  // too when it gets no memory.
+  constexpr std::size_t kTeamMemory = 1 << 20;
+  void* const memory = ok ? ::operator new(kTeamMemory, std::nothrow) : nullptr;
+  ok = memory != nullptr;
+  ::operator delete(memory);
   pthread_mutex_unlock(&gate.mutex);
-  for (const pthread_t thread : probes) pthread_join(thread, nullptr);
+  for (int i = 0; i < started; i++) pthread_join(probes[i], nullptr);
   return ok;
 }
 

@@ -46,8 +46,16 @@ Header* allocate(std::size_t bytes) {
 
 void release(Header* block) { ::operator delete(block, kAlignment); }
 
-// Each thread keeps its last block, if small: a call on a small image then asks the system for nothing.
 #if defined(__SANITIZE_ADDRESS__)
+#define FASTCV_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)  // as Clang says it
+#define FASTCV_ADDRESS_SANITIZER 1
+#endif
+#endif
+
+// Each thread keeps its last block, if small: a call on a small image then asks the system for nothing.
+#if defined(FASTCV_ADDRESS_SANITIZER)
 constexpr std::size_t kKept = 0;  // a kept block may be larger than asked for, and hide an overrun
 #else
 constexpr std::size_t kKept = 2 * kHugePage;
@@ -66,7 +74,7 @@ thread_local Kept kept;
 
 // The process keeps its last large block too: that the system clears its pages anew takes longer than a pass over them.
 // The system may take them back whenever it is short of memory.
-#if defined(__linux__) && defined(MADV_FREE) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__linux__) && defined(MADV_FREE) && !defined(FASTCV_ADDRESS_SANITIZER)
 constexpr std::size_t kLeastLarge = kKept, kMostLarge = 256 << 20;
 std::atomic<Header*> kept_large{nullptr};
 

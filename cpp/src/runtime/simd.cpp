@@ -1,5 +1,6 @@
 #include <hwy/targets.h>
 
+#include <atomic>
 #include <cctype>
 #include <cstdint>
 #include <cstdlib>
@@ -38,7 +39,7 @@ std::int64_t detected_targets() {
   return bits;
 }
 
-std::int64_t allowed = 0;  // detected, at most FASTCV_SIMD; 0: initialize_runtime was not called
+std::atomic<std::int64_t> allowed{0};  // detected, at most FASTCV_SIMD; 0: initialize_runtime was not called
 
 std::vector<std::string> names(std::int64_t bits) {
   std::vector<std::string> out;
@@ -67,7 +68,7 @@ std::string simd_active() {
 }
 
 void simd_force(const std::string& name) {
-  const std::int64_t available = allowed != 0 ? allowed : detected_targets();
+  const std::int64_t available = allowed != 0 ? allowed.load() : detected_targets();
   std::int64_t bit = 0;
   if (!name.empty()) {
     for (const Target& t : kTargets) {

@@ -29,10 +29,10 @@ void check(const ChambolleOptions& o) {
   if (!(o.tau >= 0) || std::isinf(o.tau)) refuse("tau must be finite and above 0");
 }
 
-// Whether rows can be used where they are: `pitch` values apart, each of them dense.
+// Whether rows can be used where they are: `pitch` values apart, their own values `step` apart.
 struct Place {
   bool direct = false;
-  std::ptrdiff_t pitch = 0;
+  std::ptrdiff_t pitch = 0, step = 1;
 };
 
 // One channel as rows: axes of length 1 dropped (they have no gradient), the last axis along the row.
@@ -76,14 +76,15 @@ struct Geometry {
   Place place(const std::vector<std::ptrdiff_t>& strides, const T* data) const {
     constexpr std::ptrdiff_t kSize = sizeof(T);
     if (reinterpret_cast<std::uintptr_t>(data) % kSize != 0) return {};
-    if (width > 1 && strides.back() != kSize) return {};
-    if (shape.size() == 1) return {true, 0};
-    const std::ptrdiff_t step = strides[shape.size() - 2];
-    if (step % kSize != 0) return {};
+    if (strides.back() % kSize != 0) return {};
+    const std::ptrdiff_t step = width > 1 ? strides.back() / kSize : 1;
+    if (shape.size() == 1) return {true, 0, step};
+    const std::ptrdiff_t pitch = strides[shape.size() - 2];
+    if (pitch % kSize != 0) return {};
     for (std::size_t i = shape.size() - 2; i-- > 0;) {
       if (strides[i] != strides[i + 1] * shape[i + 1]) return {};
     }
-    return {true, step / kSize};
+    return {true, pitch / kSize, step};
   }
 };
 
@@ -132,24 +133,24 @@ class Call {
     if constexpr (std::is_same_v<In, Out>) {
       const bool in_place = static_cast<const void*>(in_.first.data) == static_cast<const void*>(out_.first.data);
       if (!in_place) source = geometry_.place(geometry_.in, in_.first.data);
+      source.direct = source.direct && source.step == 1;
     }
     if (in_.channel_stride % static_cast<std::ptrdiff_t>(sizeof(In)) != 0) source.direct = false;
     if (out_.channel_stride % static_cast<std::ptrdiff_t>(sizeof(Out)) != 0) target.direct = false;
 
-    const std::ptrdiff_t pitch = tv::padded_pitch<Out>(geometry_.width);
-    const std::size_t plane = static_cast<std::size_t>(geometry_.rows * pitch);
-    const Scratch memory((static_cast<std::size_t>(!source.direct) + !target.direct) * plane * sizeof(Out));
-    Out* const planes = reinterpret_cast<Out*>(memory.data());
-    const Rows<Out> image_plane{planes, pitch}, result_plane{planes + (source.direct ? 0 : plane), pitch};
-
+    // One block of memory for all: the runtime keeps the last one, whose pages need not be cleared for the next call.
+    settings.spare = !source.direct + !target.direct;
     tv::Solver<Out> solver(geometry_.shape, settings);
+    const std::ptrdiff_t pitch = tv::padded_pitch<Out>(geometry_.width);
+    const Rows<Out> image_plane{source.direct ? nullptr : solver.spare(0), pitch};
+    const Rows<Out> result_plane{target.direct ? nullptr : solver.spare(settings.spare - 1), pitch};
     for (std::ptrdiff_t c = 0; c < in_.count; c++) {
       Rows<const Out> image{image_plane.data, pitch};
       Rows<Out> result = result_plane;
       if constexpr (std::is_same_v<In, Out>) {
         if (source.direct) image = {moved(in_.first.data, c * in_.channel_stride), source.pitch};
       }
-      if (target.direct) result = {moved(out_.first.data, c * out_.channel_stride), target.pitch};
+      if (target.direct) result = {moved(out_.first.data, c * out_.channel_stride), target.pitch, target.step};
       if (!source.direct) read(c, image_plane);
       const ChambolleReport report = solver.solve(image, result);
       if (!target.direct) write(c, result_plane);

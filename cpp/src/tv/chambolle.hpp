@@ -45,7 +45,7 @@ struct WavefrontJob {
   double* energies;  // [stage][row], where measured
   double* changes;   // [band][stage], where measured
   T* u;              // of the last stage, or null
-  std::ptrdiff_t u_pitch;
+  std::ptrdiff_t u_pitch, u_step;
   const T* zeros;  // a row of them
   bool halo;       // bands meet: each works out for itself what it needs of its neighbours' rows
 };
@@ -82,7 +82,7 @@ struct SweepJob {
   double* energies;  // [row], where measured
   double* changes;   // [band]
   T* u;              // or null
-  std::ptrdiff_t u_pitch;
+  std::ptrdiff_t u_pitch, u_step;
   const T* zeros;
 };
 

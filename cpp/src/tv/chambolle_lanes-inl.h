@@ -6,8 +6,11 @@
 #define FASTCV_TV_CHAMBOLLE_LANES
 #endif
 
+#include <cstring>
+
 #include "hwy/highway.h"
 #include "runtime/simd-inl.h"
+#include "tv/sum-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::tv {
@@ -17,64 +20,44 @@ namespace hn = hwy::HWY_NAMESPACE;
 using fastcv::HWY_NAMESPACE::ApproximateReciprocal14;
 #endif
 using fastcv::HWY_NAMESPACE::LoadFirst;
+using fastcv::HWY_NAMESPACE::NextLanes;
+using fastcv::HWY_NAMESPACE::PreviousLanes;
 using fastcv::HWY_NAMESPACE::StoreFirst;
 
 template <class T>
 constexpr size_t kLanes = HWY_MAX_BYTES / sizeof(T);
 
-// float32 terms are added to at most so many others in float32, then in float64. The sums are then good to about 1e-8,
-// and the stop rule (2e-4 by default, 1e-6 in the tests) does not see their rounding.
+// Vectors between two flushes of a sum: the stop rule (2e-4 by default, 1e-6 in the tests) does not see their rounding.
 constexpr ptrdiff_t kFlush = 16;
 
-template <class T>
-struct LaneSum;
-
-template <>
-struct LaneSum<double> {
-  static constexpr hn::ScalableTag<double> d{};
-  hn::Vec<hn::ScalableTag<double>> sum;
-  HWY_INLINE void clear() { sum = hn::Zero(d); }
-  HWY_INLINE void add(hn::Vec<hn::ScalableTag<double>> v) { sum = hn::Add(sum, v); }
-  HWY_INLINE void add_square(hn::Vec<hn::ScalableTag<double>> v) { sum = hn::MulAdd(v, v, sum); }
-  HWY_INLINE void flush() {}
-  HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(d, sum)); }
-};
-
-template <>
-struct LaneSum<float> {
-  static constexpr hn::ScalableTag<float> d{};
-  static constexpr hn::ScalableTag<double> wide{};
-  hn::Vec<hn::ScalableTag<float>> part;
-  hn::Vec<hn::ScalableTag<double>> sum;
-  HWY_INLINE void clear() {
-    part = hn::Zero(d);
-    sum = hn::Zero(wide);
-  }
-  HWY_INLINE void add(hn::Vec<hn::ScalableTag<float>> v) { part = hn::Add(part, v); }
-  HWY_INLINE void add_square(hn::Vec<hn::ScalableTag<float>> v) { part = hn::MulAdd(v, v, part); }
-  HWY_INLINE void flush() {
-    const hn::Half<hn::ScalableTag<float>> half;
-    sum = hn::Add(
-        sum, hn::Add(hn::PromoteTo(wide, hn::LowerHalf(half, part)), hn::PromoteTo(wide, hn::UpperHalf(half, part))));
-    part = hn::Zero(d);
-  }
-  HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(wide, sum)); }
-};
-
-// 1 / v for v >= 1. float64 on AVX-512: within 3e-13 of it, for a third of the time of a division on Zen 4, where
-// square roots and divisions share one unit; the square root stays exact.
+// 1 / v for v >= 1; on AVX-512 float32 within 2e-7 of it, float64 within 3e-13: a division would wait for the unit that
+// takes the square roots, which stay exact; an estimate and its correction do not. (The estimates of AVX2 have 12 bits:
+// corrected once, float32 iterates leave scikit-image's by more than 1e-5.)
 template <class D, class V>
 HWY_INLINE V Reciprocal(D d, V v) {
   using T = hn::TFromD<D>;
+  const V one = hn::Set(d, T(1));
 #if HWY_TARGET <= HWY_AVX3
-  if constexpr (sizeof(T) == 8) {
-    v = hn::Min(v, hn::Set(d, T(1e300)));  // infinity times its reciprocal would be NaN
+  if constexpr (sizeof(T) == 4) {
+    v = hn::Min(v, hn::Set(d, T(1e30)));  // infinity times its reciprocal would be NaN
+    const V guess = hn::ApproximateReciprocal(v);
+    return hn::MulAdd(guess, hn::NegMulAdd(v, guess, one), guess);
+  } else {
+    v = hn::Min(v, hn::Set(d, T(1e300)));
     const V guess = ApproximateReciprocal14(v);
-    const V error = hn::NegMulAdd(v, guess, hn::Set(d, T(1)));
+    const V error = hn::NegMulAdd(v, guess, one);
     return hn::MulAdd(guess, hn::MulAdd(error, error, error), guess);
   }
+#else
+  return hn::Div(one, v);
 #endif
-  return hn::Div(hn::Set(d, T(1)), v);
+}
+
+// A row, to where its values stand `step` apart.
+template <class T>
+HWY_INLINE void PutRow(const T* row, ptrdiff_t count, T* to, ptrdiff_t step) {
+  if (step == 1) return void(memcpy(to, row, static_cast<size_t>(count) * sizeof(T)));
+  for (ptrdiff_t x = 0; x < count; x++) to[x * step] = row[x];
 }
 
 // 0 times a number is 0, times NaN or infinity it is NaN, which every sum keeps.

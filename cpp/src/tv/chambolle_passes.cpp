@@ -7,11 +7,10 @@
 namespace fastcv::tv {
 namespace {
 
-// Of the second-level cache, for the rows of all stages: a third of a mebibyte. More stages gain nothing, since the
-// next rows are fetched ahead; at twice as many, rows that fall into the same sets made a pass cost up to 1.8 times as
-// much.
-constexpr std::ptrdiff_t kCacheBytes = 320 << 10;
-constexpr int kLeastStages = 6, kMostStages = 32;
+// Of the second-level cache (1 MiB), for the rows of all stages. Beyond it a stage costs a few per cent more, but a
+// visit of the whole image much more: 12 stages pay even where they need twice as much.
+constexpr std::ptrdiff_t kCacheBytes = 640 << 10;
+constexpr int kLeastStages = 12, kMostStages = 32;
 
 template <class T>
 T clamped(double value) {
@@ -48,12 +47,14 @@ class Wavefront final : public Solver<T>::Passes {
     std::memset(zeros_->data(), 0, (pitch_ + kGuard) * sizeof(T));
     band_memory_.emplace(band_bytes_ * bands_);
     row_energies_.emplace(static_cast<std::size_t>(height_) * most_ * sizeof(double));
+    planes_.emplace((s.spare + 4) * plane_ * sizeof(T));
     band_changes_.resize(static_cast<std::size_t>(bands_) * most_);
     this->energies_.resize(most_);
     this->changes_.resize(most_);
   }
 
   int most() const override { return most_; }
+  T* plane(int number) override { return reinterpret_cast<T*>(planes_->data()) + number * plane_ + kGuard; }
 
   void begin(const Rows<const T>& image, const Rows<T>& result) override {
     image_ = image;
@@ -81,6 +82,7 @@ class Wavefront final : public Solver<T>::Passes {
     job.changes = band_changes_.data();
     job.u = block.keep_u ? result_.data : nullptr;
     job.u_pitch = result_.pitch;
+    job.u_step = result_.step;
     job.zeros = reinterpret_cast<const T*>(zeros_->data()) + kGuard;
     job.halo = bands_ > 1;
     parallel_rows(height_, grain_, settings_.threads, [&](Band& band) {
@@ -98,14 +100,11 @@ class Wavefront final : public Solver<T>::Passes {
  private:
   static constexpr std::ptrdiff_t kGuard = kPadBytes / sizeof(T);
 
-  // One of the two states, made when it is first needed.
+  // One of the two states, ready when it is first needed.
   Dual<T> dual(int which) {
-    std::optional<Scratch>& memory = states_[which];
-    const bool fresh = !memory;
-    if (fresh) memory.emplace(2 * plane_ * sizeof(T));
-    T* vertical = reinterpret_cast<T*>(memory->data()) + kGuard;
-    T* horizontal = vertical + plane_;
-    if (fresh) clear_padding(horizontal, height_, width_, pitch_);
+    T* const vertical = plane(settings_.spare + 2 * which);
+    T* const horizontal = vertical + plane_;
+    if (std::exchange(fresh_[which], false)) clear_padding(horizontal, height_, width_, pitch_);
     return {vertical, horizontal, pitch_};
   }
 
@@ -127,7 +126,8 @@ class Wavefront final : public Solver<T>::Passes {
   Settings settings_;
   int bands_, most_;
   std::size_t plane_, band_bytes_;
-  std::optional<Scratch> zeros_, band_memory_, row_energies_, states_[2];
+  std::optional<Scratch> zeros_, band_memory_, row_energies_, planes_;
+  bool fresh_[2] = {true, true};
   std::vector<double> band_changes_;
   Rows<const T> image_{};
   Rows<T> result_{};
@@ -156,12 +156,14 @@ class Sweep final : public Solver<T>::Passes {
     slice_bytes_ = static_cast<std::size_t>(2 * steps_[0] * pitch_) * sizeof(T) + kPadBytes;
     band_memory_.emplace(slice_bytes_ * bands_);
     row_energies_.emplace(static_cast<std::size_t>(rows_) * sizeof(double));
+    planes_.emplace((s.spare + 2 * axes_) * plane_ * sizeof(T));
     band_changes_.resize(bands_);
     this->energies_.resize(1);
     this->changes_.resize(1);
   }
 
   int most() const override { return 1; }
+  T* plane(int number) override { return reinterpret_cast<T*>(planes_->data()) + number * plane_ + kGuard; }
 
   void begin(const Rows<const T>& image, const Rows<T>& result) override {
     image_ = image;
@@ -172,7 +174,7 @@ class Sweep final : public Solver<T>::Passes {
   }
 
   void run(const Block& block) override {
-    const std::vector<T*> to = planes(next_);
+    const std::vector<T*> to = dual(next_);
     const SweepJob<T> job{image_.data,
                           image_.pitch,
                           axes_ - 1,
@@ -193,6 +195,7 @@ class Sweep final : public Solver<T>::Passes {
                           band_changes_.data(),
                           block.keep_u ? result_.data : nullptr,
                           result_.pitch,
+                          result_.step,
                           reinterpret_cast<const T*>(zeros_->data()) + kGuard};
     parallel_rows(shape_[0], grain_, settings_.threads, [&](Band& band) {
       sweep(job, band.begin, band.end, band_memory_->data() + band.index * slice_bytes_, band);
@@ -205,7 +208,7 @@ class Sweep final : public Solver<T>::Passes {
   }
 
   void advance() override {
-    const std::vector<T*> to = planes(next_);
+    const std::vector<T*> to = dual(next_);
     from_.assign(to.begin(), to.end());
     from_pitch_ = pitch_;
     next_ = 1 - next_;
@@ -214,13 +217,10 @@ class Sweep final : public Solver<T>::Passes {
  private:
   static constexpr std::ptrdiff_t kGuard = kPadBytes / sizeof(T);
 
-  std::vector<T*> planes(int which) {
-    std::optional<Scratch>& memory = states_[which];
-    const bool fresh = !memory;
-    if (fresh) memory.emplace(axes_ * plane_ * sizeof(T));
+  std::vector<T*> dual(int which) {
     std::vector<T*> out(axes_);
-    for (int a = 0; a < axes_; a++) out[a] = reinterpret_cast<T*>(memory->data()) + a * plane_ + kGuard;
-    if (fresh) clear_padding(out.back(), rows_, width_, pitch_);
+    for (int a = 0; a < axes_; a++) out[a] = plane(settings_.spare + which * axes_ + a);
+    if (std::exchange(fresh_[which], false)) clear_padding(out.back(), rows_, width_, pitch_);
     return out;
   }
 
@@ -230,7 +230,8 @@ class Sweep final : public Solver<T>::Passes {
   Settings settings_;
   int bands_;
   std::size_t plane_, slice_bytes_;
-  std::optional<Scratch> zeros_, band_memory_, row_energies_, states_[2];
+  std::optional<Scratch> zeros_, band_memory_, row_energies_, planes_;
+  bool fresh_[2] = {true, true};
   std::vector<double> band_changes_;
   std::vector<const T*> from_;
   std::ptrdiff_t from_pitch_ = 0;

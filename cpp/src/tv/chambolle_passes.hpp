@@ -30,7 +30,8 @@ class Solver<T>::Passes {
   // be run again.
   virtual void run(const Block& block) = 0;
   virtual void advance() = 0;
-  virtual int most() const = 0;  // stages in a block
+  virtual int most() const = 0;      // stages in a block
+  virtual T* plane(int number) = 0;  // the caller's first, then those of both duals
 
   double energy(int stage) const { return energies_[stage]; }
   double change(int stage) const { return changes_[stage]; }

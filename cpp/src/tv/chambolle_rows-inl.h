@@ -1,4 +1,4 @@
-// One pass of the Chambolle iteration over one row, and the wavefront that takes several passes through an image.
+// The wavefront that takes several passes of the Chambolle iteration through an image.
 #if defined(FASTCV_TV_CHAMBOLLE_ROWS) == defined(HWY_TARGET_TOGGLE)
 #ifdef FASTCV_TV_CHAMBOLLE_ROWS
 #undef FASTCV_TV_CHAMBOLLE_ROWS
@@ -10,138 +10,15 @@
 
 #include "hwy/highway.h"
 #include "tv/chambolle.hpp"
-#include "tv/chambolle_lanes-inl.h"
+#include "tv/chambolle_step-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::tv {
 namespace HWY_NAMESPACE {
 
-// What a step reads and writes: q of row i and i + 1 before, of row i after; u of row i, overwritten by that of i + 1.
-template <class T>
-struct StepRows {
-  const T* image;              // row i + 1
-  const T *q0, *q1;            // row i
-  const T *q0_next, *q1_next;  // row i + 1
-  T *q0_after, *q1_after;      // row i
-  T* u;                        // on entry row i
-  const T* ahead;              // a row that will be needed soon: brought into the second-level cache
-};
-
-template <class T>
-struct StepSums {
-  double squares = 0;  // of u - image, row i + 1
-  double norms = 0;    // of grad u, row i
-  double change = 0;   // the largest of row i
-};
-
-// u of a row, where the pass begins: everything else comes with the steps.
-template <class T>
-HWY_NOINLINE double FirstRow(const T* image, const T* q0_before, const T* q0, const T* q1, ptrdiff_t width, T* u) {
-  const hn::ScalableTag<T> d;
-  constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>);
-  LaneSum<T> squares;
-  squares.clear();
-  const auto at = [&](ptrdiff_t x, auto tail) HWY_ATTR __attribute__((always_inline)) {
-    constexpr bool kTail = decltype(tail)::value;
-    const auto f = kTail ? LoadFirst(d, image + x, static_cast<size_t>(width - x)) : hn::LoadU(d, image + x);
-    const auto div = hn::Add(hn::Sub(hn::LoadU(d, q0 + x), hn::LoadU(d, q0_before + x)),
-                             hn::Sub(hn::LoadU(d, q1 + x), hn::LoadU(d, q1 + x - 1)));
-    hn::StoreU(hn::Add(f, div), d, u + x);
-    squares.add_square(div);
-  };
-  // Summed in the same parts as in Step.
-  ptrdiff_t x = 0;
-  while (x + kN < width) {
-    const ptrdiff_t stop = HWY_MIN(width - kN, x + kFlush * kN);
-    for (; x < stop; x += kN) at(x, std::false_type());
-    squares.flush();
-  }
-  at(x, std::true_type());
-  squares.flush();
-  return squares.total();
-}
-
-// The step at row i. kBottom: it is the last row of the image, there is no row i + 1.
-template <Measure kMeasure, bool kUpdate, bool kBottom, class T>
-HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T slope_value, StepSums<T>* sums) {
-  const hn::ScalableTag<T> d;
-  constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>);
-  using V = hn::Vec<decltype(d)>;
-  constexpr bool kGradient = kUpdate || kMeasure != Measure::kNothing;
-  constexpr bool kEnergy = kMeasure != Measure::kNothing;
-  constexpr bool kChange = kMeasure == Measure::kEnergyAndChange;
-  const V tau = hn::Set(d, tau_value), slope = hn::Set(d, slope_value);
-  LaneSum<T> squares, norms;
-  squares.clear();
-  norms.clear();
-  V change = hn::Zero(d);
-  // Copies: the compiler must assume that a store changes what `rows` points to.
-  const StepRows<T> r = rows;
-  V u = hn::LoadU(d, r.u);
-
-  const auto at = [&](ptrdiff_t x, auto tail) HWY_ATTR __attribute__((always_inline)) {
-    constexpr bool kTail = decltype(tail)::value;
-    __builtin_prefetch(r.ahead + x, 0, 2);
-    const size_t left = static_cast<size_t>(width - x);
-    V gy = hn::Zero(d), u_below = hn::Zero(d);
-    const V q0 = hn::LoadU(d, r.q0 + x);
-    if constexpr (!kBottom) {
-      const V f = kTail ? LoadFirst(d, r.image + x, left) : hn::LoadU(d, r.image + x);
-      const V div = hn::Add(hn::Sub(hn::LoadU(d, r.q0_next + x), q0),
-                            hn::Sub(hn::LoadU(d, r.q1_next + x), hn::LoadU(d, r.q1_next + x - 1)));
-      u_below = hn::Add(f, div);
-      if constexpr (kEnergy) squares.add_square(div);
-      gy = hn::Sub(u_below, u);
-    }
-    if constexpr (kGradient) {
-      V gx = hn::Sub(hn::LoadU(d, r.u + x + 1), u);
-      if constexpr (kTail) gx = hn::IfThenElseZero(hn::FirstN(d, left - 1), gx);
-      const V norm = hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy)));
-      if constexpr (kEnergy) norms.add(norm);
-      if constexpr (kUpdate) {
-        const V shrink = Reciprocal(d, hn::MulAdd(norm, slope, hn::Set(d, T(1))));
-        const V q1 = hn::LoadU(d, r.q1 + x);
-        const V q0_after = hn::Mul(hn::MulAdd(tau, gy, q0), shrink),
-                q1_after = hn::Mul(hn::MulAdd(tau, gx, q1), shrink);
-        if constexpr (kChange) {
-          change = hn::Max(change, hn::Max(hn::Abs(hn::Sub(q0_after, q0)), hn::Abs(hn::Sub(q1_after, q1))));
-        }
-        hn::StoreU(q0_after, d, r.q0_after + x);
-        hn::StoreU(q1_after, d, r.q1_after + x);
-      }
-    }
-    if constexpr (!kTail) u = hn::LoadU(d, r.u + x + kN);
-    if constexpr (!kBottom) hn::StoreU(u_below, d, r.u + x);
-  };
-
-  ptrdiff_t x = 0;
-  while (x + kN < width) {
-    const ptrdiff_t stop = HWY_MIN(width - kN, x + kFlush * kN);
-    for (; x < stop; x += kN) at(x, std::false_type());
-    if constexpr (kEnergy) {
-      squares.flush();
-      norms.flush();
-    }
-  }
-  at(x, std::true_type());
-  if constexpr (kEnergy) {
-    squares.flush();
-    norms.flush();
-    sums->squares = squares.total();
-    sums->norms = norms.total();
-  }
-  if constexpr (kChange) sums->change = static_cast<double>(hn::GetLane(hn::MaxOfLanes(d, change)));
-}
-
-template <Measure kMeasure, class T>
-HWY_INLINE void StepOf(bool update, bool bottom, const StepRows<T>& r, const WavefrontJob<T>& job, StepSums<T>* sums) {
-  if (bottom) {
-    if (update) return Step<kMeasure, true, true>(r, job.width, job.tau, job.slope, sums);
-    return Step<kMeasure, false, true>(r, job.width, job.tau, job.slope, sums);
-  }
-  if (update) return Step<kMeasure, true, false>(r, job.width, job.tau, job.slope, sums);
-  Step<kMeasure, false, false>(r, job.width, job.tau, job.slope, sums);
-}
+// Two rows at a time need more than 16 registers.
+constexpr bool kPairs = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+constexpr ptrdiff_t kBlockRows = kPairs ? 2 : 1;  // that a stage takes at a visit
 
 // One band's way through a block of stages.
 template <class T>
@@ -177,7 +54,7 @@ struct BandWavefront {
   bool mine(ptrdiff_t y) const { return y0 <= y && y < y1; }
   double* energy(int stage, ptrdiff_t y) const { return job.energies + stage * job.height + y; }
 
-  // The stages share the work of fetching what the first one reads and writes two rows later.
+  // The stages share the work of fetching what the first one reads and writes at its next visit.
   const T* ahead(int stage, ptrdiff_t y, const T* otherwise) const {
     if (y >= high(0) || y >= job.height) return otherwise;
     switch (stage) {
@@ -197,8 +74,8 @@ struct BandWavefront {
   }
 
   void keep_u(int stage, ptrdiff_t y, const T* u) const {
-    if (stage == job.stages - 1 && job.u != nullptr && mine(y)) {
-      memcpy(job.u + y * job.u_pitch, u, static_cast<size_t>(job.width) * sizeof(T));
+    if (keeps(stage) && mine(y)) {
+      PutRow(u, job.width, job.u + y * job.u_pitch, job.u_step);
     }
   }
 
@@ -211,28 +88,69 @@ struct BandWavefront {
     keep_u(stage, y, u);
   }
 
+  bool keeps(int stage) const { return stage == job.stages - 1 && job.u != nullptr; }
+  bool updates(int stage) const { return stage < job.stages - 1 || job.update_last; }
+
+  HWY_NOINLINE StepRows<T> rows_of(int stage, ptrdiff_t y, T* u) const {
+    const ptrdiff_t next = HWY_MIN(y + 1, job.height - 1);  // not read at the bottom
+    const bool update = updates(stage);
+    return {job.image + next * job.image_pitch,
+            before(stage, y, 0),
+            before(stage, y, 1),
+            before(stage, next, 0),
+            before(stage, next, 1),
+            update ? after(y, 0) : nullptr,
+            update ? after(y, 1) : nullptr,
+            u,
+            ahead(stage, y + stage + kBlockRows + 2, u)};
+  }
+
   template <Measure kMeasure>
-  void step(int stage, ptrdiff_t y, T* u) const {
-    const bool bottom = y + 1 == job.height;
-    const ptrdiff_t next = bottom ? y : y + 1;  // not read at the bottom
-    const bool update = stage < job.stages - 1 || job.update_last;
-    const StepRows<T> rows{job.image + next * job.image_pitch,
-                           before(stage, y, 0),
-                           before(stage, y, 1),
-                           before(stage, next, 0),
-                           before(stage, next, 1),
-                           update ? after(y, 0) : nullptr,
-                           update ? after(y, 1) : nullptr,
-                           u,
-                           ahead(stage, y + stage + 4, u)};
-    StepSums<T> sums;
-    StepOf<kMeasure>(update, bottom, rows, job, &sums);
+  void record(int stage, ptrdiff_t y, const StepSums<T>& sums) const {
     if (kMeasure != Measure::kNothing) {
-      if (!bottom && mine(y + 1)) *energy(stage, y + 1) = sums.squares;
+      if (y + 1 < job.height && mine(y + 1)) *energy(stage, y + 1) = sums.squares;
       if (mine(y)) *energy(stage, y) += job.weight * sums.norms;
     }
     if (kMeasure == Measure::kEnergyAndChange) changes[stage] = HWY_MAX(changes[stage], sums.change);
+  }
+
+  template <Measure kMeasure>
+  void step(int stage, ptrdiff_t y, T* u) const {
+    const bool bottom = y + 1 == job.height;
+    StepSums<T> sums;
+    StepOf<kMeasure>(updates(stage), bottom, rows_of(stage, y, u), job, &sums);
+    record<kMeasure>(stage, y, sums);
     if (!bottom) keep_u(stage, y + 1, u);
+  }
+
+  template <Measure kMeasure>
+  void step_pair(int stage, ptrdiff_t y, T* u) const {
+    const StepRows<T> first = rows_of(stage, y, u), second = rows_of(stage, y + 1, u);
+    StepSums<T> sums[2];
+    StepPair<kMeasure>(first, second, job.width, job.tau, job.slope, sums);
+    for (int i = 0; i < 2; i++) record<kMeasure>(stage, y + i, sums[i]);
+  }
+
+  // Rows [row, row + kBlockRows) of one stage, as far as there are such.
+  template <Measure kMeasure>
+  void visit(int stage, ptrdiff_t row) const {
+    T* const u = rows_u + stage * pitch;
+    const ptrdiff_t first = low(stage), from = HWY_MAX(row, first - 1), to = HWY_MIN(row + kBlockRows, high(stage));
+    for (ptrdiff_t y = from; y < to;) {
+      if (y < first) {
+        first_row(stage, u);
+        y++;
+        continue;
+      }
+      if constexpr (kPairs && kMeasure != Measure::kEnergyAndChange) {  // that is rare: less code
+        if (y + 1 < to && y + 2 < job.height && updates(stage) && !keeps(stage)) {
+          step_pair<kMeasure>(stage, y, u);
+          y += 2;
+          continue;
+        }
+      }
+      step<kMeasure>(stage, y++, u);
+    }
   }
 
   template <Measure kMeasure>
@@ -240,17 +158,9 @@ struct BandWavefront {
     constexpr ptrdiff_t kCheck = 1 << 20;  // pixels between checkpoints: about half a millisecond
     ptrdiff_t done = 0;
     const ptrdiff_t last = high(0) + job.stages - 1;
-    for (ptrdiff_t r = low(0) - 1; r < last; r++) {
-      for (int stage = 0; stage < job.stages; stage++) {
-        const ptrdiff_t y = r - stage;
-        T* u = rows_u + stage * pitch;
-        if (y == low(stage) - 1) {
-          first_row(stage, u);
-        } else if (y >= low(stage) && y < high(stage)) {
-          step<kMeasure>(stage, y, u);
-        }
-      }
-      done += job.stages * job.width;
+    for (ptrdiff_t r = low(0) - 1; r < last; r += kBlockRows) {
+      for (int stage = 0; stage < job.stages; stage++) visit<kMeasure>(stage, r - stage);
+      done += kBlockRows * job.stages * job.width;
       if (done >= kCheck) {
         band.checkpoint();
         done = 0;

@@ -82,6 +82,11 @@ template <class T>
 Solver<T>::~Solver() = default;
 
 template <class T>
+T* Solver<T>::spare(int plane) {
+  return passes_->plane(plane);
+}
+
+template <class T>
 ChambolleReport Solver<T>::solve(const Rows<const T>& image, const Rows<T>& result) {
   Passes& passes = *passes_;
   const Measure measure = measured(settings_);

@@ -12,11 +12,12 @@
 
 namespace fastcv::tv {
 
-// Rows of a channel, `pitch` values apart.
+// Rows of a channel, `pitch` values apart; their own values `step` apart.
 template <class T>
 struct Rows {
   T* data;
   std::ptrdiff_t pitch;
+  std::ptrdiff_t step = 1;
 };
 
 struct Settings {
@@ -27,6 +28,7 @@ struct Settings {
   int block;
   int threads;
   std::ptrdiff_t grain;  // rows
+  int spare = 0;         // planes that the caller needs, from the same block of memory
 };
 
 // Holds the memory for channels of one shape, one after the other.
@@ -35,8 +37,11 @@ class Solver {
  public:
   Solver(const std::vector<std::ptrdiff_t>& shape, const Settings& settings);
   ~Solver();
-  // image and result must not overlap.
+  // image, of step 1, and result must not overlap.
   ChambolleReport solve(const Rows<const T>& image, const Rows<T>& result);
+
+  // A plane for the caller: 0 to spare - 1, rows padded_pitch() apart.
+  T* spare(int plane);
 
   class Passes;  // how a block is run: Wavefront for images, Sweep for volumes
 

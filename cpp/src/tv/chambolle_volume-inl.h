@@ -57,8 +57,7 @@ struct BandSweep {
     }
     const T* q_last = job.from[leading()] + row * job.from_pitch;
     const T* image = job.image + row * job.image_pitch;
-    LaneSum<T> squares;
-    squares.clear();
+    PartSum<T> squares;
     for (ptrdiff_t x = 0; x < job.width; x += kN) {
       const ptrdiff_t left = job.width - x;
       V div = hn::Sub(hn::LoadU(d, q_last + x), hn::LoadU(d, q_last + x - 1));
@@ -73,7 +72,7 @@ struct BandSweep {
     squares.flush();
     if (z >= z1) return;  // the next band's
     if (job.measure != Measure::kNothing) job.energies[row] = squares.total();
-    if (job.u != nullptr) memcpy(job.u + row * job.u_pitch, u, static_cast<size_t>(job.width) * sizeof(T));
+    if (job.u != nullptr) PutRow(u, job.width, job.u + row * job.u_pitch, job.u_step);
   }
 
   template <Measure kMeasure>
@@ -91,8 +90,7 @@ struct BandSweep {
       r.u_next[a] = position(y, a) + 1 < job.shape[a] ? u_row + job.steps[a] * job.pitch : u_row;
     }
     const V tau = hn::Set(d, job.tau), slope = hn::Set(d, job.slope), one = hn::Set(d, T(1));
-    LaneSum<T> norms;
-    norms.clear();
+    PartSum<T> norms;
     V largest = hn::Zero(d);
     for (ptrdiff_t x = 0; x < job.width; x += kN) {
       const V u = hn::LoadU(d, u_row + x);

@@ -164,6 +164,7 @@ void scan(Call<Pixel>* call, int threads) {
     if (finite) return;
     for (std::ptrdiff_t n = 0; n < call->in.count; n++) {
       for (std::ptrdiff_t y = 0; y < height; y++) {
+        check_interrupt();
         const Pixel* row = call->in[n].row(y);
         for (std::ptrdiff_t i = 0; i < values; i++) {
           if (std::isfinite(row[i])) continue;
@@ -210,6 +211,7 @@ void write_means(const std::vector<PlaneJob<T>>& jobs, ImageResult* result) {
       const Moments m = moments(job.shape, job.io, c);
       const std::vector<T> row(job.shape.columns, static_cast<T>(m.mean()));
       for (std::ptrdiff_t y = 0; y < job.shape.depth * job.shape.rows; y++) {
+        check_interrupt();
         result->total.certificate.rounding += job.io.write(job.io.context, c, y, 0, job.shape.columns, row.data());
       }
       result->total.certificate.objective += 0.5 * m.square;

@@ -8,7 +8,7 @@
 #endif
 
 #include "tv/denoise_primal_dual.hpp"
-#include "tv/denoise_sum-inl.h"
+#include "tv/sum-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::tv {

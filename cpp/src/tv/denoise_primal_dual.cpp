@@ -100,11 +100,16 @@ void PrimalDualSolver<T>::each_line(const Fn& fn) const {
 
 template <class T>
 void PrimalDualSolver<T>::load(const PlaneIo<T>& io) {
-  std::fill_n(fields_, plane_ * (kQ + shape_.axes()) * shape_.channels, T(0));
+  const std::ptrdiff_t values = plane_ * (kQ + shape_.axes()) * shape_.channels;
+  for (std::ptrdiff_t i = 0; i < values; i += kAtOnce) {
+    check_interrupt();
+    std::fill_n(fields_ + i, std::min(kAtOnce, values - i), T(0));
+  }
   missing_ = 0;
   for (int c = 0; c < shape_.channels; c++) {
     T low = std::numeric_limits<T>::infinity(), high = -low;
     for (std::ptrdiff_t y = 0; y < lines_; y++) {
+      check_interrupt();
       T* f = at(kF, c, y);
       io.read(io.context, c, y, 0, shape_.columns, f);
       for (std::ptrdiff_t x = 0; x < shape_.columns; x++) {
@@ -118,12 +123,14 @@ void PrimalDualSolver<T>::load(const PlaneIo<T>& io) {
   }
   for (int c = 0; c < shape_.channels; c++) {
     for (std::ptrdiff_t y = 0; y < lines_; y++) {
+      check_interrupt();
       std::copy_n(at(kF, c, y), shape_.columns, at(kU, c, y));
     }
   }
   if (missing_ > 0) fill_missing();
   for (int c = 0; c < shape_.channels; c++) {
     for (std::ptrdiff_t y = 0; y < lines_; y++) {
+      check_interrupt();
       T* u = at(kU, c, y);
       std::fill_n(u + shape_.columns, kernels_.lanes, u[shape_.columns - 1]);
       std::copy_n(u, shape_.columns + kernels_.lanes, at(kBar, c, y));
@@ -158,6 +165,7 @@ void PrimalDualSolver<T>::fill_missing() {
       std::fill(weight.begin(), weight.end(), 0.0);
       const auto sweep = [&](std::ptrdiff_t lines, std::ptrdiff_t length, bool across, bool backwards) {
         for (std::ptrdiff_t i = 0; i < lines; i++) {
+          check_interrupt();
           double value = 0, distance = 0;
           for (std::ptrdiff_t j = 0; j < length; j++) {
             const std::ptrdiff_t k = backwards ? length - 1 - j : j;
@@ -180,6 +188,7 @@ void PrimalDualSolver<T>::fill_missing() {
       }
       const double middle = 0.5 * (static_cast<double>(range_.low[c]) + static_cast<double>(range_.high[c]));
       for (std::ptrdiff_t y = 0; y < rows; y++) {
+        check_interrupt();
         const T* f = at(kF, c, z * rows + y);
         T* u = at(kU, c, z * rows + y);
         for (std::ptrdiff_t x = 0; x < columns; x++) {
@@ -196,6 +205,7 @@ void PrimalDualSolver<T>::start(const PlaneDual<T>& dual) {
   for (int c = 0; c < shape_.channels; c++) {
     for (int axis = 0; axis < shape_.axes(); axis++) {
       for (std::ptrdiff_t y = 0; y < lines_; y++) {
+        check_interrupt();
         std::copy_n(dual.row(c, axis, y), shape_.columns, at(kQ + axis, c, y));
       }
     }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "fastcv/runtime.hpp"
+
 namespace fastcv::tv {
 namespace {
 constexpr std::ptrdiff_t kSampledRows = 48;
@@ -45,6 +47,7 @@ double noise_level(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
   for (std::ptrdiff_t y = 0; y < lines; y++) {
     const bool last = y % shape.rows == shape.rows - 1;
     if (!flat && (last || y % shape.rows % 2 == 1)) continue;
+    check_interrupt();
     io.read(io.context, channel, y, 0, shape.columns, here.data());
     if (!last) io.read(io.context, channel, y + 1, 0, shape.columns, below.data());
     if (flat) {
@@ -73,6 +76,7 @@ Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
   for (const bool centred : {false, true}) {
     const double mean = m.mean();
     for (std::ptrdiff_t y = 0; y < shape.depth * shape.rows; y++) {
+      check_interrupt();
       io.read(io.context, channel, y, 0, shape.columns, row.data());
       for (const T value : row) {
         if (value != value) continue;
@@ -81,6 +85,8 @@ Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
           m.square += (v - mean) * (v - mean);
         } else {
           m.sum += v;
+          m.lowest = std::min(m.lowest, v);
+          m.highest = std::max(m.highest, v);
           m.count++;
         }
       }

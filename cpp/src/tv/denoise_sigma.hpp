@@ -1,6 +1,8 @@
 // What is measured of an image before it is denoised: how rough it is, and how noisy.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <vector>
 
@@ -20,8 +22,10 @@ double noise_level(const PlaneShape& shape, const PlaneIo<T>& io, int channel);
 
 struct Moments {
   double sum = 0, square = 0;  // square: of the distances from the mean
+  double lowest = std::numeric_limits<double>::infinity(), highest = -lowest;
   std::ptrdiff_t count = 0;
-  double mean() const { return count > 0 ? sum / static_cast<double>(count) : 0; }
+  // Rounding must not carry it out of the values' range: the mean of a constant is that constant.
+  double mean() const { return count > 0 ? std::clamp(sum / static_cast<double>(count), lowest, highest) : 0; }
 };
 // Of the measured pixels.
 template <class T>

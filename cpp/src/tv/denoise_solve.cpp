@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "fastcv/runtime.hpp"
 #include "tv/denoise_sigma.hpp"
 
 namespace fastcv::tv {
@@ -142,6 +143,7 @@ bool PlaneSolve<T>::constant(double weight, PlaneResult* result) {
     gap += 0.5 * n * off * off;
     residual += m.square + n * off * off;
     for (std::ptrdiff_t y = 0; y < s.rows; y++) {
+      check_interrupt();
       job_.io.read(job_.io.context, c, y, 0, s.columns, row.data());
       double sum = 0;
       for (const T v : row) sum += static_cast<double>(v);
@@ -154,6 +156,7 @@ bool PlaneSolve<T>::constant(double weight, PlaneResult* result) {
   for (const bool write : {false, true}) {
     std::fill(down.begin(), down.end(), 0.0);
     for (std::ptrdiff_t y = 0; y < s.rows; y++) {
+      check_interrupt();
       std::fill(norm.begin(), norm.end(), 0.0);
       for (int c = 0; c < s.channels; c++) {
         const double row_mean = row_means[c * s.rows + y];

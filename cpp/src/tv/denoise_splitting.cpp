@@ -8,10 +8,13 @@
 namespace fastcv::tv {
 namespace {
 
-constexpr std::ptrdiff_t kCache = 900 << 10;     // of a second-level cache of 1 MiB, what a wavefront may hold
-constexpr int kDeepest = 16;                     // iterations between two visits of the same memory
-constexpr std::ptrdiff_t kReach = 3;             // pixels that one iteration looks beyond its own
-constexpr double kVisit = 1.2;                   // what bringing a pixel into the cache costs, in iterations on it
+constexpr std::ptrdiff_t kCache = 900 << 10;    // of a second-level cache of 1 MiB, what a wavefront may hold
+constexpr std::ptrdiff_t kMostCache = 4 << 20;  // of a third-level cache, a thread
+constexpr double kBeyond = 0.07;                // what an iteration from there costs more
+constexpr double kCutting = 1.08;     // what strips cost beside their margins: shorter rows, copies of margins
+constexpr int kDeepest = 16;          // iterations between two visits of the same memory
+constexpr std::ptrdiff_t kReach = 3;  // pixels that one iteration looks beyond its own
+constexpr double kVisit = 1.2;        // what bringing a pixel into the cache costs, in iterations on it
 constexpr std::ptrdiff_t kLeastBand = 48 << 10;  // pixels: less is done sooner by one thread
 
 struct Cut {
@@ -33,8 +36,10 @@ Cut choose_cut(const PlaneShape& shape, std::ptrdiff_t item_size, std::ptrdiff_t
     for (std::ptrdiff_t strips = 1; strips <= std::min<std::ptrdiff_t>(records, 64); strips++) {
       const std::ptrdiff_t width = std::min(
           shape.columns, round_up((shape.columns + strips - 1) / strips, record) + (strips > 1 ? 2 * margin : 0));
-      if (depth > 1 && width * pixel * (2 * depth + kBlockRows + 2) > kCache) continue;
-      const double cost = static_cast<double>(width) * strips / shape.columns * (1 + kVisit / depth);
+      const std::ptrdiff_t held = width * pixel * (2 * depth + kBlockRows + 2);
+      if (depth > 1 && held > kMostCache) continue;
+      const double cost = static_cast<double>(width) * strips / shape.columns * (strips > 1 ? kCutting : 1) *
+                          (1 + kVisit / depth + (held > kCache ? kBeyond : 0));
       if (cost < least) {
         least = cost;
         best = {strips, depth};

@@ -9,7 +9,8 @@ import numpy as np
 
 import fastcv
 from fastcv.cli import _images, _timing
-from fastcv.cli._stage import Pixels, Stage, Table, opencv_threads, optional, side_by_side, times_text
+from fastcv.cli._stage import Pixels, Stage, opencv_threads, optional, side_by_side, times_text
+from fastcv.cli._tables import Table
 
 
 def box_blur(stage: Stage) -> Table:

@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 import fastcv
 from fastcv import datasets
-from fastcv.cli import _images, _swarm, _timing
-from fastcv.cli._stage import Stage, Table, optional, times_text
+from fastcv.cli import _swarm, _timing
+from fastcv.cli._paths import replacing
+from fastcv.cli._stage import Stage, optional, times_text
+from fastcv.cli._tables import Table
 
 STEPS = 20  # of NumPy's gradient descent, which is slow
 
@@ -37,7 +39,7 @@ def mds(stage: Stage) -> Table:
 def _pictures(stage: Stage) -> None:
     sphere = datasets.sphere(100)
     frames = _swarm.convergence(sphere, "100 points on a sphere, from their distances")
-    with _images.replacing(stage.folder / "swarm.gif") as file:
+    with replacing(stage.folder / "swarm.gif") as file:
         _swarm.write_animation(file, frames)
     stage.written["swarm.gif"] = "100 points finding their places on a sphere"
 

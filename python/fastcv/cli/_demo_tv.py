@@ -9,7 +9,8 @@ import numpy as np
 
 import fastcv
 from fastcv.cli import _timing
-from fastcv.cli._stage import Stage, Table, optional, side_by_side, size_text, times_text
+from fastcv.cli._stage import Stage, optional, side_by_side, size_text, times_text
+from fastcv.cli._tables import Table
 
 
 def denoise_tv(stage: Stage) -> Table:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastcv.cli import CommandError, _images
+from fastcv.cli import CommandError
+from fastcv.cli._paths import Kind, replacing
 
 Array = npt.NDArray[Any]
 ENDINGS = (".npy", ".csv")
@@ -39,6 +40,9 @@ def check_ending(path: Path) -> None:
     """Refuse a name that is neither kind of file."""
     if path.suffix.lower() not in ENDINGS:
         raise CommandError(f"{path}: points are written to {' or '.join(ENDINGS)} files")
+
+
+DISTANCES = Kind("files of distances", lambda path: path.suffix.lower() in ENDINGS, check_ending)
 
 
 def read_distances(path: Path) -> Array | MeasuredPairs:
@@ -86,7 +90,7 @@ def read_anchors(path: Path) -> tuple[npt.NDArray[np.int64], Array]:
 def write_points(path: Path, points: Array) -> None:
     """One point a row, completely or not at all."""
     check_ending(path)
-    with _images.replacing(path) as file:
+    with replacing(path) as file:
         if path.suffix.lower() == ".npy":
             np.save(file, points)
         else:

@@ -1,18 +1,14 @@
 """Image files in and out: every format Pillow knows, as NumPy arrays, without silent losses.
 
-Reading turns the picture upright (EXIF orientation) and keeps alpha; writing goes to a temporary file beside the
-target and then takes its place in one step, so that no half file is ever seen.
+Reading turns the picture upright (EXIF orientation) and keeps alpha.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import secrets
-import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastcv.cli import CommandError
+from fastcv import datasets
+from fastcv.cli import CommandError, _paths
+from fastcv.cli._arguments import Parser
+from fastcv.cli._paths import Kind, reason, replacing
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -54,18 +53,24 @@ def pillow() -> Any:
     return Image
 
 
-# ---- the grammar every command shares ------------------------------------------------------
+# What a report says of every image: see Picture.facts.
+FIELDS = {
+    "input": "the file that was read",
+    "output": "the file that was written",
+    "width": "in pixels, upright",
+    "height": "in pixels",
+    "channels": "1 to 4, alpha included",
+    "dtype": "uint8, uint16 or float32",
+    "notes": "what was lost in reading, a list of texts",
+}
 
 
-def add_paths(parser: argparse.ArgumentParser) -> None:
+# ---- names ---------------------------------------------------------------------------------
+
+
+def add_paths(parser: Parser) -> None:
     """IN... -o OUT [--force] [--quality N]."""
-    parser.add_argument(
-        "paths", nargs="+", metavar="IN", help="image files to read (or exactly: IN OUT, without -o)"
-    )
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", help="file to write, or a folder (made if it is missing)"
-    )
-    parser.add_argument("--force", action="store_true", help="replace existing files")
+    _paths.add_paths(parser, "IN", "images")
     parser.add_argument(
         "--quality",
         type=quality,
@@ -83,50 +88,10 @@ def quality(text: str) -> int:
     return value
 
 
-def plan(
-    paths: list[str], output: str | None, force: bool, check: Callable[[Path], object] | None = None
-) -> list[tuple[Path, Path]]:
-    """Who is written where. Refuses, before anything is done, what could not end well.
-
-    `check` refuses a name that cannot be written; default: one that is no image file's.
-    """
-    if output is None:
-        if len(paths) != 2:
-            raise CommandError(
-                f"{len(paths)} path{'s' * (len(paths) != 1)} and no -o: say -o OUT (or exactly IN OUT)"
-            )
-        paths, output = paths[:1], paths[1]
-    sources = [Path(path) for path in paths]
-    target = Path(output)
-    to_folder = len(sources) > 1 or target.is_dir() or output.endswith(("/", os.sep))
-    if not to_folder:
-        pairs = [(sources[0], target)]
-    else:
-        if target.exists() and not target.is_dir():
-            raise CommandError(f"{len(sources)} files need a folder, and {target} is a file")
-        pairs = [(source, target / source.name) for source in sources]
-
-    if len(sources) == 1 and not sources[0].exists():
-        raise CommandError(f"{sources[0]}: no such file", 1)
-    seen: dict[Path, Path] = {}
-    for source, destination in pairs:
-        if destination in seen:
-            raise CommandError(f"{seen[destination]} and {source} would both be written to {destination}")
-        seen[destination] = source
-        if destination.is_dir():
-            raise CommandError(f"{destination} is a folder")
-    if not to_folder:
-        (check or file_format)(target)  # several: one odd name must not stop the others
-    taken = [destination for _, destination in pairs if destination.exists()]
-    if taken and not force:
-        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
-        raise CommandError(f"{taken[0]}{more} exists: say --force to replace it")
-
-    try:
-        (target if to_folder else target.parent).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(f"{target}: {reason(error)}", 1) from None
-    return pairs
+def readable(path: Path) -> bool:
+    """Whether the name's ending is an image's."""
+    image = pillow()
+    return image.registered_extensions().get(path.suffix.lower()) in image.OPEN
 
 
 def file_format(path: Path) -> str:
@@ -139,31 +104,7 @@ def file_format(path: Path) -> str:
     return str(found)
 
 
-def for_each(pairs: Iterable[tuple[Path, Path]], work: Callable[[Path, Path], str]) -> int:
-    """Do `work` for every pair and print the line it returns. Who fails is named at the end. Returns the exit code."""
-    count, failed = 0, []
-    for source, destination in pairs:
-        count += 1
-        try:
-            print(work(source, destination), flush=True)
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one broken file must not stop the others
-            failed.append(f"{source}: {reason(error)}")
-    if failed:
-        print(f"{len(failed)} of {count} not done:", *failed, sep="\n  ", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def reason(error: BaseException) -> str:
-    """An error as one line for people."""
-    if type(error).__name__ == "UnidentifiedImageError":
-        return "not an image that Pillow can read"
-    if isinstance(error, MemoryError):
-        return "not enough memory"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[0].lower() + error.strerror[1:]
-    return str(error).partition("\n")[0] or type(error).__name__
+IMAGES = Kind("images", readable, file_format)
 
 
 # ---- reading -------------------------------------------------------------------------------
@@ -176,11 +117,25 @@ class Picture:
     pixels: npt.NDArray[Any]
     mode: str  # L, LA, RGB, RGBA, CMYK (uint8), I;16 (uint16) or F (float32)
     extras: dict[str, Any] = field(default_factory=dict)  # for Image.save: exif, icc_profile, dpi
+    notes: list[str] = field(default_factory=list)  # what was lost on the way
 
     @property
     def has_alpha(self) -> bool:
         """Whether the last channel is alpha."""
         return self.mode in ("LA", "RGBA")
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says about it."""
+        height, width = self.pixels.shape[:2]
+        channels = self.pixels.shape[2] if self.pixels.ndim == 3 else 1
+        dtype = str(self.pixels.dtype)
+        return {
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "dtype": dtype,
+            "notes": self.notes,
+        }
 
     def size(self) -> str:
         """Width x height x channels."""
@@ -192,18 +147,19 @@ class Picture:
 
 
 def read(path: Path) -> Picture:
-    """Decode the file, upright. What is lost on the way is said on stderr."""
+    """Decode the file, upright."""
     from PIL import ImageOps
 
-    with _opening(path), pillow().open(path) as image:
+    notes: list[str] = []
+    with _opening(notes), pillow().open(path) as image:
         if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
-            note(path, f"only the first of its {image.n_frames} frames is used")
+            notes.append(f"only the first of its {image.n_frames} frames is used")
         if "16" in _raw_mode(image) and not image.mode.startswith("I"):
-            note(path, "16 bits a channel are read as 8: Pillow holds 16-bit grey only")
+            notes.append("16 bits a channel are read as 8: Pillow holds 16-bit grey only")
         image.load()
         upright = ImageOps.exif_transpose(image)
         extras = {key: image.info[key] for key in ("icc_profile", "dpi") if image.info.get(key)}
-        exif = _exif(path, image)
+        exif = _exif(image, notes)
     if exif:
         extras["exif"] = exif
     plain = _plain(upright)
@@ -212,16 +168,11 @@ def read(path: Path) -> Picture:
     ) or upright.mode == "CMYK" != plain.mode:
         extras.pop("icc_profile", None)  # it described other channels
     pixels, mode = _pixels(plain)
-    return Picture(pixels, mode, extras)
-
-
-def note(path: Path, text: str) -> None:
-    """Something the user should know about a file; not an error."""
-    print(f"{path}: {text}", file=sys.stderr)
+    return Picture(pixels, mode, extras, notes)
 
 
 @contextlib.contextmanager
-def _opening(path: Path) -> Iterator[None]:
+def _opening(notes: list[str]) -> Iterator[None]:
     """Pillow's warnings become notes, and its guard against absurd sizes lets panoramas through."""
     image = pillow()
     before = image.MAX_IMAGE_PIXELS
@@ -232,8 +183,8 @@ def _opening(path: Path) -> Iterator[None]:
             yield
     finally:
         image.MAX_IMAGE_PIXELS = before
-    for text in dict.fromkeys(str(w.message) for w in said if issubclass(w.category, UserWarning)):
-        note(path, text.partition("\n")[0].strip())
+    texts = (str(w.message).partition("\n")[0].strip() for w in said if issubclass(w.category, UserWarning))
+    notes += dict.fromkeys(texts)
 
 
 def _raw_mode(image: PillowImage.Image) -> str:
@@ -274,7 +225,7 @@ def _pixels(image: PillowImage.Image) -> tuple[npt.NDArray[Any], str]:
     return pixels.astype(np.uint16), "I;16"
 
 
-def _exif(path: Path, image: PillowImage.Image) -> bytes:
+def _exif(image: PillowImage.Image, notes: list[str]) -> bytes:
     """The descriptive part of the file's EXIF, b"" when there is none."""
     kept = pillow().Exif()
     try:
@@ -290,8 +241,32 @@ def _exif(path: Path, image: PillowImage.Image) -> bytes:
                 kept[tag] = values
         return bytes(kept.tobytes()) if len(kept) else b""
     except Exception:  # noqa: BLE001 - damaged EXIF fails in many ways, none of them worth the picture
-        note(path, "its EXIF data is damaged and is left out")
+        notes.append("its EXIF data is damaged and is left out")
         return b""
+
+
+def rgb_photo(path: str | None) -> npt.NDArray[np.uint8]:
+    """The user's photo as 8-bit RGB, or ours."""
+    if path is None:
+        return datasets.photo()
+    try:
+        picture = read(Path(path))
+    except Exception as error:  # noqa: BLE001 - whatever Pillow finds wrong with the file
+        raise CommandError(f"{path}: {reason(error)}", 1) from None
+    if picture.pixels.dtype != np.uint8:
+        raise CommandError(f"{path}: expected an 8-bit photo, this one is {picture.pixels.dtype}", 1)
+    return np.asarray(_image(picture).convert("RGB"))
+
+
+def _image(picture: Picture) -> PillowImage.Image:
+    """As Pillow has it."""
+    image: PillowImage.Image
+    if picture.pixels.dtype == np.uint8:  # the mode decides: four channels may be RGBA or CMYK
+        size = picture.pixels.shape[1::-1]
+        image = pillow().frombytes(picture.mode, size, np.ascontiguousarray(picture.pixels).tobytes())
+    else:
+        image = pillow().fromarray(picture.pixels)
+    return image
 
 
 # ---- writing -------------------------------------------------------------------------------
@@ -301,12 +276,10 @@ def write(path: Path, picture: Picture, *, quality: int = 95) -> None:
     """Encode the picture in the format of the name's ending, completely or not at all."""
     kind = file_format(path)
     extras = dict(picture.extras)
-    image = pillow().fromarray(picture.pixels)
-    if picture.mode == "CMYK":
-        image = pillow().frombytes("CMYK", image.size, np.ascontiguousarray(picture.pixels).tobytes())
-        if kind not in HOLDS["CMYK"]:
-            image = image.convert("RGB")
-            extras.pop("icc_profile", None)
+    image = _image(picture)
+    if picture.mode == "CMYK" and kind not in HOLDS["CMYK"]:
+        image = image.convert("RGB")
+        extras.pop("icc_profile", None)
     elif picture.has_alpha and kind not in HOLDS["alpha"]:
         if picture.pixels.size and picture.pixels[..., -1].min() < 255:
             raise ValueError(f"{kind} files hold no {WORDS['alpha']}; write .png, .tif or .webp")
@@ -324,23 +297,3 @@ def write(path: Path, picture: Picture, *, quality: int = 95) -> None:
             image.save(file, format=kind, **extras)
     except OSError as error:
         raise OSError(f"cannot write {path}: {reason(error)}") from error
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Any]:
-    """A binary file that takes the place of `path` when the block ends well, and vanishes when it does not."""
-    target = Path(os.path.realpath(path))  # through a link, not over it
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-    # os.open, so that the new file has the permissions of any new file.
-    handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            yield file
-        if target.exists():
-            with contextlib.suppress(OSError):
-                os.chmod(temporary, target.stat().st_mode & 0o7777)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,21 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fastcv.cli import _images
+from fastcv.cli._paths import replacing
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
 Pixels = npt.NDArray[Any]
-
-
-@dataclass
-class Table:
-    """Times side by side."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-    notes: list[str]
 
 
 @dataclass
@@ -43,13 +34,13 @@ class Stage:
     def write_picture(self, name: str, image: Pixels | PillowImage.Image, what: str) -> None:
         """Save as PNG in the folder."""
         picture = _images.pillow().fromarray(image) if isinstance(image, np.ndarray) else image
-        with _images.replacing(self.folder / name) as file:
+        with replacing(self.folder / name) as file:
             picture.save(file, format="PNG")
         self.written[name] = what
 
     def write_text(self, name: str, text: str) -> None:
         """Save as UTF-8 text in the folder."""
-        with _images.replacing(self.folder / name) as file:
+        with replacing(self.folder / name) as file:
             file.write(text.encode("utf-8"))
         self.written[name] = "the timing table"
 
@@ -67,25 +58,52 @@ class Stage:
 # ---- pictures ------------------------------------------------------------------------------
 
 
-def side_by_side(panels: dict[str, Pixels], side: int = 512) -> PillowImage.Image:
-    """The panels in one labelled row; of large photos the middle, pixel by pixel, because scaling would hide a blur."""
+def side_by_side(panels: dict[str, Pixels], side: int = 512, below: Sequence[str] = ()) -> PillowImage.Image:
+    """The panels in one labelled row, with lines of text below.
+
+    Of large photos the middle, pixel by pixel, because scaling would hide a blur.
+    """
     image = _images.pillow()
     draw = importlib.import_module("PIL.ImageDraw")
-    font = importlib.import_module("PIL.ImageFont").load_default(size=26)
     gap, label = 16, 52
-    cut = {name: _middle(pixels, side) for name, pixels in panels.items()}
+    cut = {name: middle(pixels, side) for name, pixels in panels.items()}
     height = max(pixels.shape[0] for pixels in cut.values())
     width = sum(pixels.shape[1] + gap for pixels in cut.values()) + gap
-    canvas: PillowImage.Image = image.new("RGB", (width, label + height + gap), "white")
+    lines = [part for line in below for part in _wrapped(line, width - 2 * gap)]
+    canvas: PillowImage.Image = image.new(
+        "RGB", (width, label + height + gap + len(lines) * LINE + gap * bool(lines)), "white"
+    )
     pen, x = draw.Draw(canvas), gap
     for name, pixels in cut.items():
         canvas.paste(image.fromarray(pixels), (x, label))
-        pen.text((x + pixels.shape[1] / 2, label / 2), name, fill="#222222", font=font, anchor="mm")
+        pen.text((x + pixels.shape[1] / 2, label / 2), name, fill=INK, font=_font(26), anchor="mm")
         x += pixels.shape[1] + gap
+    for i, line in enumerate(lines):
+        pen.text((gap, label + height + gap + i * LINE), line, fill=INK, font=_font(18))
     return canvas
 
 
-def _middle(pixels: Pixels, side: int) -> Pixels:
+INK, LINE = "#222222", 26  # colour of text, pixels from one line to the next
+
+
+def _font(size: int) -> Any:
+    return importlib.import_module("PIL.ImageFont").load_default(size=size)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most so many pixels."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and _font(18).getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def middle(pixels: Pixels, side: int) -> Pixels:
+    """At most `side` x `side` pixels out of the middle."""
     y, x = (max(0, (length - side) // 2) for length in pixels.shape[:2])
     return np.ascontiguousarray(pixels[y : y + side, x : x + side])
 

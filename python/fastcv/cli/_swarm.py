@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,17 +20,21 @@ Points = npt.NDArray[np.floating[Any]]
 INK, GREY, RED = "#1f5fa8", "#b9c0c8", "#c0392b"
 
 
+def available() -> bool:
+    """Whether Matplotlib and Pillow are installed."""
+    return all(importlib.util.find_spec(name) for name in ("matplotlib", "PIL"))
+
+
 class Swarm:
     """A scatter plot in two or three dimensions, whose points can be moved."""
 
-    def __init__(self, limits: Points, title: str, links: Sequence[tuple[int, int]] = ()) -> None:
-        """`limits`: points whose extent the axes show. `links`: pairs to be joined by a thin line."""
+    def __init__(self, limits: Points, title: str) -> None:
+        """`limits`: points whose extent the axes show."""
         try:
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from matplotlib.figure import Figure
         except ImportError:
             raise CommandError('pictures need Matplotlib: pip install "fastcv-cpu[cli]"', 1) from None
-        self.links = links
         figure = Figure(figsize=(5.2, 5.2), dpi=100, layout="constrained")
         self.canvas: Any = FigureCanvasAgg(figure)
         self.space = limits.shape[1] >= 3
@@ -47,15 +52,20 @@ class Swarm:
     def add(self, points: Points, label: str, colour: str = INK, marker: str = "o", size: float = 14) -> Any:
         """Draw points; what is returned can be given to `move`."""
         drawn = self.axes.scatter(*self._columns(points), s=size, c=colour, marker=marker, label=label)
-        if self.links:
+        return drawn
+
+    def join(self, points: Points, pairs: Sequence[tuple[int, int]]) -> None:
+        """Draw a thin line between the points of each pair."""
+        lines = [np.stack(self._columns(points[[i, j]]), axis=1) for i, j in pairs]
+        style: dict[str, Any] = {"colors": GREY, "linewidths": 0.4, "zorder": 0}
+        if self.space:
+            from mpl_toolkits.mplot3d.art3d import Line3DCollection
+
+            self.axes.add_collection3d(Line3DCollection(lines, **style))
+        else:
             from matplotlib.collections import LineCollection
 
-            joined = LineCollection(
-                [points[[i, j], :2] for i, j in self.links], colors=GREY, linewidths=0.4, zorder=0
-            )
-            if not self.space:
-                self.axes.add_collection(joined)
-        return drawn
+            self.axes.add_collection(LineCollection(lines, **style))
 
     def move(self, drawn: Any, points: Points) -> None:
         """Put points elsewhere."""

@@ -19,17 +19,17 @@ def alternate(
     fit TURN. Rounds follow one another until `seconds` have passed, but at least `least` and at most `most`.
     """
     timers = {name: timeit.Timer(job) for name, job in jobs.items()}
-    for timer in timers.values():
-        timer.timeit(1)  # touches the memory
-    calls = {name: max(1, int(TURN / max(timer.timeit(1), 1e-7))) for name, timer in timers.items()}
+    first = {name: timer.timeit(1) for name, timer in timers.items()}  # touches the memory
+    once = {name: first[name] if first[name] > 0.1 else timer.timeit(1) for name, timer in timers.items()}
+    calls = {name: max(1, int(TURN / max(took, 1e-7))) for name, took in once.items()}
     names = list(jobs)
     times: dict[str, list[float]] = {name: [] for name in names}
     end = time.perf_counter() + seconds
     for done in range(most):
         if done >= least and time.perf_counter() > end:
             break
-        first = done % len(names)
-        for name in names[first:] + names[:first]:
+        shift = done % len(names)
+        for name in names[shift:] + names[:shift]:
             if calls[name] > 1:
                 timers[name].timeit(1)
             times[name].append(timers[name].timeit(calls[name]) / calls[name])

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import timeit
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import fastcv
-from fastcv.cli import CommandError, _images, _timing
-from fastcv.cli._arguments import number_or_pair
+from fastcv.cli import CommandError, _images, _paths, _timing
+from fastcv.cli._arguments import Parser, in_words_of_the_command, number_or_pair, one_a_channel
+from fastcv.cli._progress import for_each
+from fastcv.cli._report import Report
 
 BORDERS = ("reflect101", "reflect", "clamp", "wrap", "constant", "shrink")
 
 Pixels = npt.NDArray[Any]
 
 
-def parser() -> argparse.ArgumentParser:
+FIELDS = {
+    **_images.FIELDS,
+    "milliseconds": "the blur took; of a single image, the median of several runs",
+}
+
+
+def parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
-        prog="fastcv blur",
-        usage="fastcv blur IN... -o OUT --ksize 8 [options]",
-        description="Every pixel becomes the mean of the box around it, exactly rounded, at a cost that does not grow "
-        "with the box.",
-        epilog="example: fastcv blur photos/*.jpg -o blurred/ --ksize 15\n"
-        "         fastcv blur scan.png soft.png --ksize 9x5 --border shrink",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(
+        "blur",
+        "IN... -o OUT --ksize 8 [options]",
+        "Every pixel becomes the mean of the box around it, exactly rounded, at a cost that does not grow with the box.",
+        (
+            "fastcv blur photos/*.jpg -o blurred/ --ksize 15",
+            "fastcv blur scan.png soft.png --ksize 9x5 --border shrink",
+        ),
+        FIELDS,
     )
     _images.add_paths(parser)
     parser.add_argument(
@@ -42,14 +52,14 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--border-value",
-        type=_values,
+        type=one_a_channel,
         default=0,
         metavar="V",
         help="of --border constant: 0, or one a channel: 9,9,9",
     )
     parser.add_argument(
         "--anchor",
-        type=number_or_pair("WIDTHxHEIGHT as in 9x5"),
+        type=number_or_pair("XxY as in 4x2"),
         metavar="A",
         help="the box's own pixel: 4, or XxY (default ksize // 2)",
     )
@@ -66,24 +76,11 @@ def parser() -> argparse.ArgumentParser:
         help="of transparent images: premultiplied (colours weighted by alpha, nothing bleeds out of transparent "
         "pixels; the default), blur (a channel like the others), copy, opaque",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: see fastcv info)")
+    parser.add_threads()
     return parser
 
 
-def _values(text: str) -> float | tuple[float, ...]:
-    """7, or 7,8,9."""
-    try:
-        numbers = [
-            float(part) if "." in part or "e" in part.lower() else int(part) for part in text.split(",")
-        ]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected a number, or one a channel as in 9,9,9, got {text!r}"
-        ) from None
-    return numbers[0] if len(numbers) == 1 else tuple(numbers)
-
-
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, report: Report) -> int:
     """Blur every image; the exit code."""
     options = {
         "ksize": args.ksize,
@@ -96,24 +93,26 @@ def run(args: argparse.Namespace) -> int:
     try:  # a wrong option is the command's fault, not the image's: say so before any file is opened
         fastcv.box_blur(np.zeros((1, 1, 4), np.uint8), **options)
     except (TypeError, ValueError) as error:
-        raise CommandError(
-            str(error).removeprefix("box_blur: ").replace("num_threads", "--threads")
-        ) from None
+        raise CommandError(in_words_of_the_command(error, "box_blur")) from None
     options["border_value"] = args.border_value
+    jobs = _paths.plan(args.paths, args.output, args.force, _images.IMAGES, report)
 
-    def work(source: Path, destination: Path) -> str:
-        picture = _images.read(source)
-        pixels, line = _blur(picture, options)
-        _images.write(
-            destination, _images.Picture(pixels, picture.mode, picture.extras), quality=args.quality
-        )
-        return f"{destination}: {line}"
+    def work(job: _paths.Job) -> tuple[str, dict[str, Any]]:
+        picture = _images.read(job.source)
+        pixels, times = _blur(picture, options, with_copy=len(jobs) == 1)
+        blurred = _images.Picture(pixels, picture.mode, picture.extras)
+        _images.write(job.target, blurred, quality=args.quality)
+        took = _timing.milliseconds(times, "blur") if times else 0.0
+        line = f"{job.target}: {picture.size()}, {_speed(times, picture.pixels.nbytes)}"
+        return line, {**picture.facts(), "milliseconds": took}
 
-    return _images.for_each(_images.plan(args.paths, args.output, args.force), work)
+    return for_each(jobs, work, report)
 
 
-def _blur(picture: _images.Picture, options: dict[str, Any]) -> tuple[Pixels, str]:
-    """The blurred pixels, and what to say about the time it took."""
+def _blur(
+    picture: _images.Picture, options: dict[str, Any], with_copy: bool
+) -> tuple[Pixels, dict[str, list[float]]]:
+    """The blurred pixels, and the time it took: once, or several times in turns with a plain copy."""
     source = picture.pixels
     if not picture.has_alpha:
         options = {**options, "alpha": "blur"}
@@ -123,15 +122,15 @@ def _blur(picture: _images.Picture, options: dict[str, Any]) -> tuple[Pixels, st
             grey, alpha = _two(options["border_value"])
             options = {**options, "border_value": (grey, grey, grey, alpha)}
 
-    result, copy = np.empty_like(source), np.empty_like(source)
-    jobs = {
-        "blur": lambda: fastcv.box_blur(source, **options, out=result),
-        "copy": lambda: np.copyto(copy, source),
-    }
-    times = _timing.alternate(jobs) if source.size else {}
-    if picture.mode == "LA":
-        result = result[..., (0, 3)]
-    return result, f"{picture.size()}, {_speed(times, source.nbytes)}"
+    result = np.empty_like(source)
+    blur = partial(fastcv.box_blur, source, **options, out=result)
+    times: dict[str, list[float]] = {}
+    if source.size and with_copy:
+        copy = np.empty_like(source)
+        times = _timing.alternate({"blur": blur, "copy": partial(np.copyto, copy, source)})
+    elif source.size:
+        times = {"blur": [timeit.timeit(blur, number=1)]}
+    return result[..., (0, 3)] if picture.mode == "LA" else result, times
 
 
 def _two(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -144,5 +143,7 @@ def _speed(times: dict[str, list[float]], nbytes: int) -> str:
     if not times:
         return "nothing to do"
     took = _timing.milliseconds(times, "blur")
+    if "copy" not in times:
+        return f"{took:.3g} ms"
     ratio = _timing.ratio(times, "blur", "copy")
     return f"{took:.3g} ms, {nbytes / 1e3 / took:,.0f} MB/s, {ratio:.2f} x the time of a plain copy"

@@ -12,29 +12,40 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 import fastcv
-from fastcv import datasets
 from fastcv.cli import CommandError, _images
+from fastcv.cli._arguments import Parser, usable_threads
 from fastcv.cli._demo_box_blur import box_blur
 from fastcv.cli._demo_mds import mds
 from fastcv.cli._demo_preprocess import preprocess
 from fastcv.cli._demo_tv import denoise_tv
-from fastcv.cli._stage import Pixels, Stage, Table, optional
+from fastcv.cli._images import rgb_photo
+from fastcv.cli._paths import reason
+from fastcv.cli._report import Report
+from fastcv.cli._stage import Stage, optional
+from fastcv.cli._tables import Table, as_text, machine_is_busy, show
 
 FOLDER = "fastcv-demo"
 HEADING = "# fastcv demo"  # the first line of timings.md, by which a folder is known as the demo's own
 
 
-def parser() -> argparse.ArgumentParser:
+FIELDS = {
+    "folder": "where everything is",
+    "files": "name and what it shows",
+    "machine": "what the times were taken on",
+    "tables": "title, columns, rows and notes of each timing table",
+}
+
+
+def parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
-        prog="fastcv demo",
-        usage="fastcv demo [PHOTO] [-o FOLDER] [options]",
-        description="Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), locate a swarm, write pictures "
-        "and timing tables into a folder, and say where.",
-        epilog="example: fastcv demo holiday.jpg -o out/",
+    parser = Parser(
+        "demo",
+        "[PHOTO] [-o FOLDER] [options]",
+        "Blur, denoise and preprocess a real photo (yours, or the one that ships with fastcv), locate a swarm, write "
+        "pictures and timing tables into a folder, and say where.",
+        ("fastcv demo holiday.jpg -o out/",),
+        FIELDS,
     )
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="an image file (default: a NASA portrait)")
     parser.add_argument("-o", "--output", default=FOLDER, metavar="FOLDER", help=f"default: {FOLDER}")
@@ -44,55 +55,34 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=float, default=1.0, metavar="S", help="to measure each row for (default 1)"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (default: see fastcv info)")
+    parser.add_threads()
     return parser
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, report: Report) -> int:
     """Make the pictures and the table; the exit code."""
     _images.pillow()
-    stage = Stage(_photo(args.photo), Path(args.output), _threads(args.threads), args.seconds)
+    stage = Stage(rgb_photo(args.photo), Path(args.output), usable_threads(args.threads), args.seconds)
     _check_folder(stage.folder, args.force)
-    busy = _load()
-    print("Taking pictures and times; this takes a little while ...", flush=True)
+    busy = machine_is_busy()
+    report.say("Taking pictures and times; this takes a little while ...")
     tables = [family(stage) for family in FAMILIES]
     for table in tables:
         table.notes += busy
-    print()
-    for table in tables:
-        _print(table)
-    stage.write_text("timings.txt", "\n\n".join(map(_text, tables)) + "\n\n" + "\n".join(_machine()) + "\n")
+    if not report.as_json:
+        print()
+        for table in tables:
+            show(table)
+    stage.write_text("timings.txt", "\n\n".join(map(as_text, tables)) + "\n\n" + "\n".join(_machine()) + "\n")
     stage.write_text("timings.md", _markdown(tables))
-    print(f"\nPictures and the table are in {stage.folder.resolve()}:")
-    print(*(f"  {name:18} {what}" for name, what in stage.written.items()), sep="\n")
+    folder = stage.folder.resolve()
+    report.say(f"\nPictures and the table are in {folder}:")
+    report.say(*(f"  {name:18} {what}" for name, what in stage.written.items()))
+    parts = ("title", "columns", "rows", "notes")
+    shown = [{part: getattr(table, part) for part in parts} for table in tables]
+    values = (folder, stage.written, _machine(), shown)
+    report.done(dict(zip(FIELDS, values, strict=True)))
     return 0
-
-
-def _threads(asked: int | None) -> int:
-    """How many threads `asked` really comes to on this machine."""
-    if asked is None:
-        return fastcv.get_num_threads()
-    if asked < 1:
-        raise CommandError(f"--threads: expected at least 1, got {asked}")
-    fastcv.set_num_threads(asked)
-    try:
-        return fastcv.get_num_threads()
-    finally:
-        fastcv.set_num_threads(0)
-
-
-def _photo(path: str | None) -> Pixels:
-    """The user's photo as 8-bit RGB, or ours."""
-    if path is None:
-        return datasets.photo()
-    try:
-        picture = _images.read(Path(path))
-    except Exception as error:  # noqa: BLE001 - whatever Pillow finds wrong with the file
-        raise CommandError(f"{path}: {_images.reason(error)}", 1) from None
-    if picture.pixels.dtype != np.uint8:
-        raise CommandError(f"{path}: the demo wants an 8-bit photo, this one is {picture.pixels.dtype}", 1)
-    image = _images.pillow().fromarray(picture.pixels, picture.mode).convert("RGB")
-    return np.asarray(image)
 
 
 def _check_folder(folder: Path, force: bool) -> None:
@@ -101,7 +91,7 @@ def _check_folder(folder: Path, force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         first = (folder / "timings.md").read_text("utf-8") if (folder / "timings.md").exists() else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{folder}: {_images.reason(error)}", 1) from None
+        raise CommandError(f"{folder}: {reason(error)}", 1) from None
     taken = [name for name in WRITES if (folder / name).exists()]
     if taken and not force and not first.startswith(HEADING):
         raise CommandError(f"{folder / taken[0]} exists: say --force to replace it")
@@ -127,36 +117,6 @@ WRITES = (
 # ---- tables --------------------------------------------------------------------------------
 
 
-def _print(table: Table) -> None:
-    try:
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table as RichTable
-    except ImportError:
-        print(_text(table))
-        return
-    drawn = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for i, column in enumerate(table.columns):
-        drawn.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    for row in table.rows:
-        drawn.add_row(*row)
-    Console().print(drawn)
-    Console().print(*table.notes, sep="\n", style="dim", highlight=False)
-
-
-def _text(table: Table) -> str:
-    widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (table.columns, *table.rows)
-    ]
-    lines.insert(1, "  ".join("-" * w for w in widths))
-    return "\n".join([table.title, "", *lines, "", *table.notes])
-
-
 def _markdown(tables: list[Table]) -> str:
     parts = [HEADING]
     for table in tables:
@@ -175,19 +135,6 @@ def _machine() -> list[str]:
     return [
         f"processor: {_processor()}, {os.cpu_count()} logical CPUs, {platform.system()} {platform.machine()}",
         ", ".join([f"fastcv {fastcv.__version__}", *versions, f"Python {platform.python_version()}"]),
-    ]
-
-
-def _load() -> list[str]:
-    """A note when others are at work: whoever waits for a busy processor's turn looks slow."""
-    try:
-        load = os.getloadavg()[0]
-    except (AttributeError, OSError):
-        return []
-    if load < 0.5:
-        return []
-    return [
-        f"The machine was busy with other work (load {load:.1f}): least to be trusted with several threads."
     ]
 
 

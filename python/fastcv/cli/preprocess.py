@@ -4,39 +4,59 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 import fastcv
-from fastcv.cli import CommandError, _images, _timing
-from fastcv.cli._arguments import number_or_pair
+from fastcv.cli import CommandError, _images, _paths
+from fastcv.cli._arguments import Parser, number_or_pair, one_a_channel
+from fastcv.cli._model_input import Batch
+from fastcv.cli._report import Report
 
 PRESETS = ("torchvision", "yolo")
 
+FIELDS = {
+    "input": "the file that was read",
+    "output": "the file that was written, for all",
+    "shape": "of the array in it: images, 3, height, width",
+    "dtype": "float32, float16 or uint8",
+    "milliseconds": "preprocessing took, of all images, without reading and writing",
+    "index": "of the image in the array, from 0",
+    "image_shape": "the image's height and width",
+    "content": "x, y, width, height of the image in the result; the rest is padding",
+    "scale": "result pixels per image pixel, x and y",
+    "offset": "x and y of the image's corner in the result",
+    "notes": "what was lost in reading, a list of texts",
+}
 
-def parser() -> argparse.ArgumentParser:
+
+def parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
-        prog="fastcv preprocess",
-        usage="fastcv preprocess IN... -o OUT.npy --size 224 [options]",
-        description="Resize, scale, normalise and reorder images in one pass into one array of (N, 3, height, width).",
-        epilog="example: fastcv preprocess photos/*.jpg -o batch.npy --size 640 --resize letterbox\n"
-        "         fastcv preprocess photos/*.jpg -o batch.npy --config preprocessor_config.json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(
+        "preprocess",
+        "IN... -o OUT.npy --size 224 [options]",
+        "Resize, scale, normalise and reorder images in one pass into one array of (N, 3, height, width). The images "
+        "of a folder or a pattern come in the order of their names.",
+        (
+            "fastcv preprocess photos/ -o batch.npy --size 640 --resize letterbox",
+            "fastcv preprocess photos/*.jpg -o batch.npy --config preprocessor_config.json",
+        ),
+        FIELDS,
     )
     add = parser.add_argument
     add(
         "paths",
         nargs="+",
         metavar="IN",
-        help="image files to read; transparency is dropped, grey becomes RGB",
+        help="images to read: files, folders, patterns like 'a/*'; transparency is dropped, grey becomes RGB",
     )
     add("-o", "--output", required=True, metavar="OUT.npy", help="NumPy file to write")
     add("--force", action="store_true", help="replace an existing file")
+    add(
+        "--skip",
+        action="store_true",
+        help="leave out images that cannot be read; without it, nothing is written then",
+    )
     add(
         "--size",
         type=number_or_pair("HEIGHTxWIDTH as in 240x256"),
@@ -64,75 +84,64 @@ def parser() -> argparse.ArgumentParser:
         help="nearest, nearest_exact, bilinear, bicubic, lanczos, area (default bilinear)",
     )
     add("--antialias", action="store_true", help="for bilinear, bicubic and lanczos")
-    add("--mean", type=_values, default=0.0, metavar="M", help="0.5, or one a channel: 0.485,0.456,0.406")
-    add("--std", type=_values, default=1.0, metavar="S", help="0.5, or one a channel: 0.229,0.224,0.225")
+    add(
+        "--mean",
+        type=one_a_channel,
+        default=0.0,
+        metavar="M",
+        help="0.5, or one a channel: 0.485,0.456,0.406",
+    )
+    add(
+        "--std", type=one_a_channel, default=1.0, metavar="S", help="0.5, or one a channel: 0.229,0.224,0.225"
+    )
     add("--scale", type=float, metavar="F", help="default: 1/255 (8 bit), 1 for --dtype uint8")
     add("--bgr", action="store_true", help="reverse the channels")
     add("--layout", default="CHW", metavar="NAME", help="CHW, HWC (default CHW)")
     add("--dtype", default="float32", metavar="NAME", help="float32, float16, uint8 (default float32)")
     add(
         "--pad-value",
-        type=_values,
+        type=one_a_channel,
         default=114.0,
         metavar="V",
         help="of padding, as an 8-bit pixel (default 114)",
     )
     add("--transforms", metavar="FILE", help="also write where each image lies in its result, as JSON")
-    add("--threads", type=int, metavar="N", help="threads to use (default: see fastcv info)")
+    parser.add_threads()
     return parser
 
 
-def _values(text: str) -> float | tuple[float, ...]:
-    """0.5, or 0.4,0.5,0.6."""
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number, or one a channel, got {text!r}") from None
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, report: Report) -> int:
     """Preprocess all images into one file; the exit code."""
     pre = _plan(args)
     target = Path(args.output)
     if target.suffix != ".npy":
         raise CommandError(f"{target}: the result is a NumPy file: say OUT.npy")
-    for path in filter(None, (target, args.transforms and Path(args.transforms))):
-        if path.exists() and not args.force:
-            raise CommandError(f"{path} exists: say --force to replace it")
+    transforms = Path(args.transforms) if args.transforms else None
+    _paths.check_free([path for path in (target, transforms) if path], args.force)
     _images.pillow()
-    images, failed = [], []
-    for source in args.paths:
-        try:
-            images.append(_pixels(_images.read(Path(source))))
-        except Exception as error:  # noqa: BLE001 - all broken files are named, not only the first
-            failed.append(f"{source}: {_images.reason(error)}")
-    if failed:  # a batch with holes would be worse than none
-        print(
-            f"{len(failed)} of {len(args.paths)} cannot be read, nothing was written:",
-            *failed,
-            sep="\n  ",
-            file=sys.stderr,
-        )
-        return 1
-    try:
-        batch = pre.batch(images)
-    except ValueError as error:
-        raise CommandError(str(error).removeprefix("Preprocess: "), 1) from None
+    found = _paths.find(args.paths, _images.IMAGES)
+    for word, why in found.lost:
+        report.fail(word, why)
+    count = len(found.files) + len(found.lost)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _images.replacing(target) as file:
-        np.save(file, batch)
-    if args.transforms:
-        _write_transforms(Path(args.transforms), pre, args.paths, images)
-    times = _timing.alternate(
-        {"preprocess": lambda: pre.batch(images, batch), "copy": lambda: np.copyto(batch, batch)}
-    )
-    shape = "x".join(map(str, batch.shape))
-    print(
-        f"{target}: {shape} {batch.dtype}, {_timing.milliseconds(times, 'preprocess') / len(images):.3g} ms an image, "
-        f"{_timing.ratio(times, 'preprocess', 'copy'):.2f} x the time of copying the result"
-    )
-    return 0
+    with _paths.replacing(target) as file:
+        batch = Batch(file, pre, report)
+        batch.add_all([source for source, _ in found.files], args.skip)
+        if report.failed and not args.skip:  # a batch with holes would be worse than none
+            report.failures(count)
+            raise CommandError("nothing was written: --skip leaves out what cannot be read", 1)
+        if not batch.done:
+            report.failures(count)
+            raise CommandError("nothing is left to be written", 1)
+        shape, dtype = batch.finish()
+    if transforms:
+        _write_transforms(transforms, batch.done)
+    took = 1e3 * batch.seconds
+    for facts in batch.done:
+        shared = {"output": target, "shape": shape, "dtype": dtype, "milliseconds": took}
+        report.done({name: (facts | shared)[name] for name in FIELDS})
+    report.say(f"{target}: {'x'.join(map(str, shape))} {dtype}, {took / len(batch.done):.3g} ms an image")
+    return report.failures()
 
 
 def _plan(args: argparse.Namespace) -> fastcv.Preprocess:
@@ -162,6 +171,10 @@ def _plan(args: argparse.Namespace) -> fastcv.Preprocess:
         raise CommandError("--config goes alone: it holds the size")
     if not args.config and args.size is None:
         raise CommandError("--size is missing")
+    if args.threads is not None and (args.preset or args.config):
+        if args.threads < 1:
+            raise CommandError(f"--threads must be at least 1, got {args.threads}")
+        fastcv.set_num_threads(args.threads)  # presets have no argument for it
     try:
         if args.config:
             return fastcv.Preprocess.from_huggingface(args.config)
@@ -194,29 +207,8 @@ def _plan(args: argparse.Namespace) -> fastcv.Preprocess:
         raise CommandError(words.replace("num_threads", "--threads")) from None
 
 
-def _pixels(picture: _images.Picture) -> npt.NDArray[Any]:
-    """As Preprocess takes them: grey, or RGB with or without alpha."""
-    if picture.mode == "CMYK":
-        raise ValueError("CMYK is not supported: convert it to RGB")
-    if picture.mode == "LA":
-        return np.ascontiguousarray(picture.pixels[..., 0])
-    return picture.pixels
-
-
-def _write_transforms(
-    path: Path, pre: fastcv.Preprocess, names: list[str], images: list[npt.NDArray[Any]]
-) -> None:
-    found = []
-    for name, image in zip(names, images, strict=True):
-        t = pre.transform(image.shape)
-        found.append(
-            {
-                "image": name,
-                "image_shape": t.image_shape,
-                "content": t.content,
-                "scale": t.scale,
-                "offset": t.offset,
-            }
-        )
-    with _images.replacing(path) as file:
+def _write_transforms(path: Path, images: list[dict[str, Any]]) -> None:
+    names = ("image_shape", "content", "scale", "offset")
+    found = [{"image": str(facts["input"]), **{name: facts[name] for name in names}} for facts in images]
+    with _paths.replacing(path) as file:
         file.write((json.dumps(found, indent=1) + "\n").encode("utf-8"))

@@ -1,4 +1,4 @@
-"""scikit-learn's `smacof`."""
+"""scikit-learn's `MDS` and `smacof`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 import fastcv
+from fastcv import MDS
 
-__all__ = ["smacof"]
+__all__ = ["MDS", "smacof"]
 
 
 def smacof(

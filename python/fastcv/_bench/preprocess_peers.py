@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from benchmarks import images, peers
-from benchmarks.harness import OURS, Contestant
+from fastcv._bench import images, peers
+from fastcv._bench.harness import OURS, Contestant
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FILL = "fill"
 READ = "fill + read"
 
 Size = tuple[int, int]
+Peer = Callable[[np.ndarray, Size, int], Contestant]
 
 
 def result(size: Size, dtype: str = "float32", layout: str = "CHW") -> np.ndarray:
@@ -25,7 +27,7 @@ def result(size: Size, dtype: str = "float32", layout: str = "CHW") -> np.ndarra
     return out
 
 
-def ours(image: np.ndarray, size: Size, threads: int, name: str = OURS, **options) -> Contestant:
+def ours(image: np.ndarray, size: Size, threads: int, name: str = OURS, **options: Any) -> Contestant:
     """`fastcv.Preprocess` into preallocated memory."""
     import fastcv
 
@@ -35,7 +37,7 @@ def ours(image: np.ndarray, size: Size, threads: int, name: str = OURS, **option
     return Contestant(name, lambda: pre(image, None, out))
 
 
-def answer(image: np.ndarray, size: Size, **options) -> Callable[[], np.ndarray]:
+def answer(image: np.ndarray, size: Size, **options: Any) -> Callable[[], np.ndarray]:
     """Our answer, to state a peer's difference from it."""
 
     def compute() -> np.ndarray:
@@ -87,7 +89,7 @@ def opencv_blob(image: np.ndarray, size: Size, threads: int) -> Contestant:
 
 def _opencv_numpy(image: np.ndarray, size: Size, threads: int, name: str, area: bool) -> Contestant:
     cv2 = peers.opencv(threads)
-    mean, std = np.float32(MEAN), np.float32(STD)
+    mean, std = np.array(MEAN, np.float32), np.array(STD, np.float32)
     how = cv2.INTER_AREA if area else cv2.INTER_LINEAR
 
     def call() -> np.ndarray:
@@ -139,7 +141,7 @@ def torch_antialias(image: np.ndarray, size: Size, threads: int) -> Contestant:
         module.nn.functional.interpolate, size=size, mode="bilinear", antialias=True, align_corners=False
     )
 
-    def call():
+    def call() -> Any:
         with module.inference_mode():
             return resize(source).float().sub_(mean).div_(std).contiguous()
 
@@ -154,7 +156,7 @@ def pillow_nearest(image: np.ndarray, size: Size, threads: int) -> Contestant:
     )
 
 
-NAMES = {
+NAMES: dict[Peer, str] = {
     opencv_blob: "cv2 blobFromImage",
     opencv_numpy: "cv2.resize + NumPy",
     opencv_area_numpy: "cv2.resize (area) + NumPy",
@@ -167,7 +169,7 @@ NAMES = {
 
 
 def gather(
-    image: np.ndarray, size: Size, threads: int, who: Sequence
+    image: np.ndarray, size: Size, threads: int, who: Sequence[Peer]
 ) -> tuple[list[Contestant], dict[str, str]]:
     """Return the peers of `who` that can take part, and the reasons of the others."""
     present, skipped = [], {}

@@ -35,23 +35,23 @@ class Spread:
         return (self.high - self.low) / self.median if self.median else math.nan
 
 
-def find(case: dict, name: str) -> dict | None:
+def find(case: dict[str, Any], name: str) -> dict[str, Any] | None:
     """Return the contestant's record, or None when it did not take part."""
     return next((c for c in case["contestants"] if c["name"] == name), None)
 
 
-def spread(case: dict, name: str) -> Spread:
+def spread(case: dict[str, Any], name: str) -> Spread:
     """Return the spread of a contestant's seconds per call."""
     record = find(case, name)
     return Spread.of(record["seconds"] if record else [])
 
 
-def ratio(case: dict, over: str, under: str) -> float:
+def ratio(case: dict[str, Any], over: str, under: str) -> float:
     """Return the ratio of medians, NaN when one is missing."""
     return spread(case, over).median / spread(case, under).median
 
 
-def paired(case: dict, over: str, under: str, difference: bool = False) -> Spread:
+def paired(case: dict[str, Any], over: str, under: str, difference: bool = False) -> Spread:
     """Return the spread of the per-round ratios (or differences), over rounds that both ran."""
     a, b = find(case, over), find(case, under)
     if a is None or b is None:
@@ -64,7 +64,7 @@ def paired(case: dict, over: str, under: str, difference: bool = False) -> Sprea
 class Verdict:
     """A target, what was measured, and whether it holds (None: a contestant is missing)."""
 
-    target: dict
+    target: dict[str, Any]
     over: str
     measured: float
     rounds: float  # the median of the per-round figures
@@ -76,13 +76,13 @@ class Verdict:
         return self.met is None or _holds(self.target, self.rounds) == self.met
 
 
-def _holds(target: dict, value: float) -> bool:
+def _holds(target: dict[str, Any], value: float) -> bool:
     if target["at_least"] is not None:
-        return value >= target["at_least"]
-    return value <= target["at_most"]
+        return bool(value >= target["at_least"])
+    return bool(value <= target["at_most"])
 
 
-def judge(case: dict, target: dict) -> Verdict:
+def judge(case: dict[str, Any], target: dict[str, Any]) -> Verdict:
     """Compare one target with the measurement; of several contestants the worst counts."""
     names = [target["over"]] if isinstance(target["over"], str) else list(target["over"])
     under = target["under"]

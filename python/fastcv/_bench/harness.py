@@ -43,6 +43,8 @@ class Contestant:
         Where the median stands in a plot.
     listed : bool
         Whether tables show it.
+    scale : float
+        What its time is multiplied with, where it does a part of the work; ``note`` says so.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Contestant:
     note: str = ""
     point: tuple[str, str, float] | None = None
     listed: bool = True
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,8 @@ class _Turn:
             return
         if self.warm:
             self.timer.timeit(1)
-        self.samples.append(self.timer.timeit(self.repetitions) / self.repetitions)
+        once = self.timer.timeit(self.repetitions) / self.repetitions
+        self.samples.append(once * self.contestant.scale)
 
 
 def largest_difference(result: np.ndarray, expected: np.ndarray) -> float:

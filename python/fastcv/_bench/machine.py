@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-PEERS = {
+PEERS: dict[str, str | tuple[str, ...]] = {
     "NumPy": "numpy",
     "OpenCV": ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
     "SciPy": "scipy",

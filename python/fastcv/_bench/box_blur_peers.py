@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
-from benchmarks import images, peers
-from benchmarks.harness import COPY, OURS, Contestant
+from fastcv._bench import images, peers
+from fastcv._bench.harness import COPY, OURS, Contestant
+
+Peer = Callable[[np.ndarray, int, int], Contestant]
 
 
-def ours(image: np.ndarray, ksize: int, threads: int, name: str = OURS, **options) -> Contestant:
+def ours(image: np.ndarray, ksize: int, threads: int, name: str = OURS, **options: Any) -> Contestant:
     """`fastcv.box_blur` into preallocated memory."""
     import fastcv
 
@@ -22,7 +25,7 @@ def ours(image: np.ndarray, ksize: int, threads: int, name: str = OURS, **option
     return Contestant(name, call)
 
 
-def answer(image: np.ndarray, ksize: int, **options) -> Callable[[], np.ndarray]:
+def answer(image: np.ndarray, ksize: int, **options: Any) -> Callable[[], np.ndarray]:
     """Our answer, to state a peer's difference from it."""
 
     def compute() -> np.ndarray:
@@ -125,7 +128,7 @@ def torch(image: np.ndarray, ksize: int, threads: int) -> Contestant:
     before, after = ksize // 2, ksize - 1 - ksize // 2
     integer = image.dtype == np.uint8
 
-    def call():
+    def call() -> Any:
         with module.inference_mode():
             value = source.float() if integer else source
             value = pad(value, (before, after, before, after), mode="reflect")
@@ -142,11 +145,11 @@ def torch(image: np.ndarray, ksize: int, threads: int) -> Contestant:
 
 
 @lru_cache(maxsize=1)
-def _numba_kernel():
+def _numba_kernel() -> Any:
     numba = peers.require("numba")
 
     @numba.njit
-    def box(image, rows, columns, ksize, out):
+    def box(image: Any, rows: Any, columns: Any, ksize: Any, out: Any) -> Any:
         height, width, channels = image.shape
         area = ksize * ksize
         sums = np.zeros((width, channels), np.int64)
@@ -187,7 +190,7 @@ def jax(image: np.ndarray, ksize: int, threads: int) -> Contestant:
     area = ksize * ksize
 
     @module.jit
-    def box(value):
+    def box(value: Any) -> Any:
         value = numpy.pad(value, (pad, pad, (0, 0)), mode="reflect")
         value = value.astype(numpy.int32 if integer else value.dtype)
         zero = np.zeros((), value.dtype)[()]
@@ -205,7 +208,7 @@ def jax(image: np.ndarray, ksize: int, threads: int) -> Contestant:
 
 
 EVERYBODY = (opencv, scipy, pillow, scikit_image, kornia, torch, numba, jax)
-NAMES = {
+NAMES: dict[Peer, str] = {
     opencv: "cv2.blur",
     opencv_filter2d: "cv2.filter2D",
     scipy: "scipy uniform_filter",
@@ -218,7 +221,9 @@ NAMES = {
 }
 
 
-def gather(image: np.ndarray, ksize: int, threads: int, who) -> tuple[list[Contestant], dict[str, str]]:
+def gather(
+    image: np.ndarray, ksize: int, threads: int, who: Sequence[Peer]
+) -> tuple[list[Contestant], dict[str, str]]:
     """Return the peers of `who` that can take part, and the reasons of the others."""
     present, skipped = [], {}
     for peer in who:

@@ -15,7 +15,8 @@ def _synthetic(height: int = 512, width: int = 640) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([x * 255 / width, y * 255 / height, 127 + 127 * np.sin(x * y / 5e3)], axis=-1)
     base += 40 * ((x // 32 + y // 32) % 2)[..., None] + rng.normal(0, 8, base.shape)
-    return np.clip(base, 0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.clip(base, 0, 255).astype(np.uint8)
+    return pixels
 
 
 @lru_cache(maxsize=1)

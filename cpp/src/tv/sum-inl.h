@@ -1,9 +1,9 @@
-// Sums of lanes in float64, for the certificate.
-#if defined(FASTCV_TV_DENOISE_SUM) == defined(HWY_TARGET_TOGGLE)
-#ifdef FASTCV_TV_DENOISE_SUM
-#undef FASTCV_TV_DENOISE_SUM
+// Sums of lanes in float64.
+#if defined(FASTCV_TV_SUM) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_TV_SUM
+#undef FASTCV_TV_SUM
 #else
-#define FASTCV_TV_DENOISE_SUM
+#define FASTCV_TV_SUM
 #endif
 
 #include "runtime/simd-inl.h"
@@ -31,6 +31,22 @@ struct DoubleSum {
     }
   }
   HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(D64(), hn::Add(low, high))); }
+};
+
+// The same for hot loops: terms are added up in T until the next flush(). Of 16 float32 terms a lane the sum is still
+// good to about 1e-8.
+template <class T>
+struct PartSum {
+  hn::Vec<Lanes<T>> part = hn::Zero(Lanes<T>());
+  DoubleSum<T> sum;
+  HWY_INLINE PartSum() {}
+  HWY_INLINE void add(hn::Vec<Lanes<T>> v) { part = hn::Add(part, v); }
+  HWY_INLINE void add_square(hn::Vec<Lanes<T>> v) { part = hn::MulAdd(v, v, part); }
+  HWY_INLINE void flush() {
+    sum.add(part);
+    part = hn::Zero(Lanes<T>());
+  }
+  HWY_INLINE double total() const { return sum.total(); }
 };
 
 }  // namespace HWY_NAMESPACE

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
-from benchmarks import images, peers
-from benchmarks.harness import COPY, OURS, Contestant
+from fastcv._bench import images, peers
+from fastcv._bench.harness import COPY, OURS, Contestant
 
 WEIGHT = 0.1
 
@@ -31,7 +32,7 @@ def _axis(image: np.ndarray) -> int | None:
     return -1 if image.ndim == 3 else None
 
 
-def ours(image: np.ndarray, threads: int = 1, name: str = OURS, **options) -> Contestant:
+def ours(image: np.ndarray, threads: int = 1, name: str = OURS, **options: Any) -> Contestant:
     """`fastcv.denoise_tv_chambolle` into preallocated memory."""
     import fastcv
 
@@ -39,7 +40,7 @@ def ours(image: np.ndarray, threads: int = 1, name: str = OURS, **options) -> Co
     return Contestant(name, partial(fastcv.denoise_tv_chambolle, image, WEIGHT, **options))
 
 
-def answer(image: np.ndarray, **options) -> Callable[[], np.ndarray]:
+def answer(image: np.ndarray, **options: Any) -> Callable[[], np.ndarray]:
     """Our answer, to state a peer's difference from it."""
 
     def compute() -> np.ndarray:
@@ -55,7 +56,7 @@ def copy(image: np.ndarray) -> Contestant:
     return Contestant(COPY, partial(np.copyto, images.output_like(image), image), view=None)
 
 
-def scikit_image(image: np.ndarray, **options) -> Contestant:
+def scikit_image(image: np.ndarray, **options: Any) -> Contestant:
     restoration = peers.require("skimage.restoration")
     call = partial(restoration.denoise_tv_chambolle, image, WEIGHT, channel_axis=_axis(image), **options)
     return Contestant("scikit-image", call, expected=answer(image, **options), note="allocates its output")
@@ -83,11 +84,11 @@ def numpy_slide(image: np.ndarray, passes: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _numba_kernels():
+def _numba_kernels() -> Any:
     numba = peers.require("numba")
 
     @numba.njit(fastmath=True)
-    def plain(image, p0, p1, u, tau, slope, passes):
+    def plain(image: Any, p0: Any, p1: Any, u: Any, tau: Any, slope: Any, passes: int) -> None:
         height, width = image.shape
         for k in range(passes):
             for y in range(height):
@@ -111,12 +112,12 @@ def _numba_kernels():
     # For the compiler's vectoriser: borders apart, and a function for each row, whose arrays it can tell apart and whose
     # indices it knows to be positive.
     @numba.njit(fastmath=True, error_model="numpy", inline="never")
-    def u_row(f, above, here, across, before, to):
+    def u_row(f: Any, above: Any, here: Any, across: Any, before: Any, to: Any) -> None:
         for x in range(to.size):
             to[x] = f[x] - here[x] + above[x] - across[x] + before[x]
 
     @numba.njit(fastmath=True, error_model="numpy", inline="never")
-    def dual_row(here, right, below, q0, q1, tau, slope):
+    def dual_row(here: Any, right: Any, below: Any, q0: Any, q1: Any, tau: Any, slope: Any) -> None:
         one = tau / tau
         for x in range(q0.size):
             gy = below[x] - here[x]
@@ -126,7 +127,7 @@ def _numba_kernels():
             q1[x] = (q1[x] - tau * gx) * shrink
 
     @numba.njit(fastmath=True, error_model="numpy")
-    def peeled(image, p0, p1, u, tau, slope, passes):
+    def peeled(image: Any, p0: Any, p1: Any, u: Any, tau: Any, slope: Any, passes: int) -> None:
         height, width = image.shape
         one = tau / tau
         nothing = np.zeros_like(image[0])
@@ -175,7 +176,7 @@ def by_hand(image: np.ndarray, passes: int) -> tuple[list[Contestant], dict[str,
 
 
 def optimum(
-    image: np.ndarray, weight: float = WEIGHT, name: str = "", threads: int = 1, **options
+    image: np.ndarray, weight: float = WEIGHT, name: str = "", threads: int = 1, **options: Any
 ) -> Contestant:
     """`fastcv.denoise_tv`: the minimiser itself, to a proven gap."""
     import fastcv
@@ -189,7 +190,7 @@ def optimum(
     return Contestant(name or f"fastcv.denoise_tv, tol {options.get('tol', 1e-3):g}", call)
 
 
-def iterations(image: np.ndarray, count: int, name: str, threads: int = 1, **options) -> Contestant:
+def iterations(image: np.ndarray, count: int, name: str, threads: int = 1, **options: Any) -> Contestant:
     """So many iterations of `fastcv.denoise_tv`, and the certificate of the result."""
     return optimum(image, WEIGHT, name, threads, tol=1e-12, max_iter=count, return_info=True, **options)
 
@@ -262,7 +263,9 @@ def to_the_same_objective(
 # ---- the whole job: a colour photograph, with what comes out ---------------------------------
 
 
-def _each_channel(image: np.ndarray, passes: tuple[int, ...], plane: Callable) -> np.ndarray:
+def _each_channel(
+    image: np.ndarray, passes: tuple[int, ...], plane: Callable[[np.ndarray, int], np.ndarray]
+) -> np.ndarray:
     planes = [np.ascontiguousarray(image[..., c]) for c in range(image.shape[-1])]
     return np.stack([plane(p, n) for p, n in zip(planes, passes, strict=True)], axis=-1)
 

@@ -1,0 +1,146 @@
+// The certificate of denoise_splitting.hpp, row by row.
+#if defined(FASTCV_TV_DENOISE_CHECK) == defined(HWY_TARGET_TOGGLE)
+#ifdef FASTCV_TV_DENOISE_CHECK
+#undef FASTCV_TV_DENOISE_CHECK
+#else
+#define FASTCV_TV_DENOISE_CHECK
+#endif
+
+#include <algorithm>
+
+#include "tv/denoise_splitting_records-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fastcv::tv {
+namespace HWY_NAMESPACE {
+
+template <class T, int kChannels, bool kIsotropic>
+void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
+              T* const* q1, bool own, Sums* sums) {
+  using D = Lanes<T>;
+  using V = hn::Vec<D>;
+  using Vs = Pack<V, kChannels>;
+  const D d;
+  constexpr ptrdiff_t N = kN<T>, kStride = kChannels * kRecord<T>;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T), kLines = kStride / kLine;
+  const V weight = hn::Set(d, job.weight), dual_weight = hn::Set(d, job.dual_weight), keep_r = hn::Set(d, job.keep_r),
+          keep_v = hn::Set(d, job.keep_v), one = hn::Set(d, T(1)), half = hn::Set(d, T(0.5)), zero = hn::Zero(d);
+  const RightEdge<T> edge(tile.columns);
+  T* row = tile.row(y);
+  const T* down = y + 1 < tile.rows ? tile.row(y + 1) : row;
+  DoubleSum<T> residual, variation, gap;
+  const auto held = [&](const T* p, int c) HWY_ATTR __attribute__((always_inline)) {
+    return hn::Min(hn::Max(hn::Load(d, p), hn::Set(d, job.low[c])), hn::Set(d, job.high[c]));
+  };
+  Vs next_even, q1_left;
+  for (int c = 0; c < kChannels; c++) {
+    next_even.v[c] = held(row + c * kRecord<T> + kU * N, c);
+    q1_left.v[c] = zero;
+  }
+  const T* ahead = tile.row(std::min(y + 2, tile.rows - 1));
+  for (ptrdiff_t m = 0; m < tile.records; m++, row += kStride, down += kStride, above += 2 * kChannels * N) {
+    const bool last = m + 1 == tile.records;
+    for (int line = 0; line < kLines; line++, ahead += kLine) __builtin_prefetch(ahead, 0, 2);
+    Pack<V, 2 * kChannels> u, d0, d1;
+    for (int c = 0; c < kChannels; c++) {
+      const ptrdiff_t o = c * kRecord<T>;
+      const V even = next_even.v[c], odd = held(row + o + (kU + 1) * N, c);
+      const V next = last ? even : held(row + kStride + o + kU * N, c);
+      V right_even = odd, right_odd = NextLanes(d, even, next);
+      if (last) {
+        right_even = hn::IfThenElse(edge.even, even, right_even);
+        right_odd = hn::IfThenElse(edge.odd, odd, right_odd);
+      }
+      next_even.v[c] = next;
+      u.v[2 * c] = even;
+      u.v[2 * c + 1] = odd;
+      d0.v[2 * c] = hn::Sub(held(down + o + kU * N, c), even);
+      d0.v[2 * c + 1] = hn::Sub(held(down + o + (kU + 1) * N, c), odd);
+      d1.v[2 * c] = hn::Sub(right_even, even);
+      d1.v[2 * c + 1] = hn::Sub(right_odd, odd);
+      hn::StoreInterleaved2(even, odd, d, pixels[c] + 2 * m * N);
+    }
+    V record_residual = zero, record_variation = zero, record_gap = zero;
+    Pack<V, 2 * kChannels> x0, x1;
+    const bool counts = own && m >= tile.own_m0 && m < tile.own_m1;
+    for (int odd = 0; odd < 2; odd++) {
+      V square0 = zero, square1 = zero, slope0 = zero, slope1 = zero;
+      for (int c = 0; c < kChannels; c++) {
+        const int i = 2 * c + odd;
+        const T* from = row + c * kRecord<T>;
+        x0.v[i] = hn::Load(d, from + (kC0 + odd) * N);
+        x1.v[i] = hn::Load(d, from + (kC1 + odd) * N);
+        square0 = hn::MulAdd(x0.v[i], x0.v[i], square0);
+        square1 = hn::MulAdd(x1.v[i], x1.v[i], square1);
+        slope0 = hn::MulAdd(d0.v[i], d0.v[i], slope0);
+        slope1 = hn::MulAdd(d1.v[i], d1.v[i], slope1);
+      }
+      V r0, r1, slope;
+      if constexpr (kIsotropic) {
+        r0 = r1 = hn::Div(one, hn::Sqrt(hn::Max(hn::Add(square0, square1), one)));
+        slope = hn::Sqrt(hn::Add(slope0, slope1));
+      } else {
+        r0 = hn::Div(one, hn::Sqrt(hn::Max(square0, one)));
+        r1 = hn::Div(one, hn::Sqrt(hn::Max(square1, one)));
+        slope = hn::Add(hn::Sqrt(slope0), hn::Sqrt(slope1));
+      }
+      V product = zero;
+      for (int c = 0; c < kChannels; c++) {
+        const int i = 2 * c + odd;
+        T* to = row + c * kRecord<T>;
+        hn::Store(hn::Mul(x0.v[i], hn::MulAdd(keep_r, r0, keep_v)), d, to + (kC0 + odd) * N);
+        hn::Store(hn::Mul(x1.v[i], hn::MulAdd(keep_r, r1, keep_v)), d, to + (kC1 + odd) * N);
+        x0.v[i] = hn::Mul(dual_weight, hn::Mul(x0.v[i], r0));
+        x1.v[i] = hn::Mul(dual_weight, hn::Mul(x1.v[i], r1));
+        product = hn::MulAdd(x0.v[i], d0.v[i], hn::MulAdd(x1.v[i], d1.v[i], product));
+      }
+      if (!counts) continue;
+      const ptrdiff_t valid = (tile.columns + 1 - odd) / 2 - m * N;
+      V excess = hn::Max(hn::MulSub(weight, slope, product), zero);
+      if (last) {
+        const auto inside = hn::FirstN(d, static_cast<size_t>(std::clamp<ptrdiff_t>(valid, 0, N)));
+        excess = hn::IfThenElseZero(inside, excess);
+        slope = hn::IfThenElseZero(inside, slope);
+      }
+      record_gap = hn::Add(record_gap, excess);
+      record_variation = hn::Add(record_variation, slope);
+    }
+    for (int c = 0; c < kChannels; c++) {
+      T* top = above + c * 2 * N;
+      const V even0 = x0.v[2 * c], odd0 = x0.v[2 * c + 1], even1 = x1.v[2 * c], odd1 = x1.v[2 * c + 1];
+      if (q0 != nullptr) {
+        hn::StoreInterleaved2(even0, odd0, d, q0[c] + 2 * m * N);
+        hn::StoreInterleaved2(even1, odd1, d, q1[c] + 2 * m * N);
+      }
+      const V div_even =
+          hn::Add(hn::Sub(even0, hn::Load(d, top)), hn::Sub(even1, PreviousLanes(d, q1_left.v[c], odd1)));
+      const V div_odd = hn::Add(hn::Sub(odd0, hn::Load(d, top + N)), hn::Sub(odd1, even1));
+      q1_left.v[c] = odd1;
+      hn::Store(even0, d, top);
+      hn::Store(odd0, d, top + N);
+      if (!counts) continue;
+      const T* f = row + c * kRecord<T> + kF * N;
+      for (int odd = 0; odd < 2; odd++) {
+        V e = hn::Sub(u.v[2 * c + odd], hn::Load(d, f + odd * N));
+        V g = hn::Sub(e, odd ? div_odd : div_even);
+        if (last) {
+          const ptrdiff_t valid = (tile.columns + 1 - odd) / 2 - m * N;
+          const auto inside = hn::FirstN(d, static_cast<size_t>(std::clamp<ptrdiff_t>(valid, 0, N)));
+          e = hn::IfThenElseZero(inside, e);
+          g = hn::IfThenElseZero(inside, g);
+        }
+        record_residual = hn::MulAdd(e, e, record_residual);
+        record_gap = hn::MulAdd(hn::Mul(half, g), g, record_gap);
+      }
+    }
+    residual.add(record_residual);
+    variation.add(record_variation);
+    gap.add(record_gap);
+  }
+  if (own) *sums = {residual.total(), variation.total(), gap.total(), 0};
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace fastcv::tv
+HWY_AFTER_NAMESPACE();
+#endif
