@@ -64,6 +64,7 @@ class Part {
     job.measure = measure_;
     job.u = p_.u == nullptr ? nullptr : p_.u - p_.begin * rows_.width;
     job.u_pitch = rows_.width;
+    job.u_step = 1;
     job.zeros = zeros();
     job.halo = true;
 
@@ -126,6 +127,7 @@ class Part {
                               changes.data(),
                               p_.u == nullptr ? nullptr : p_.u - p_.begin * rows_.per_slice * rows_.width,
                               rows_.width,
+                              1,
                               zeros()};
     parallel_rows(own, grain, threads_, [&](Band& band) {
       tv::sweep(job, p_.begin + band.begin, p_.begin + band.end, scratch.data() + band.index * bytes, band);
