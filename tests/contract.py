@@ -273,7 +273,7 @@ def points(n: int, dtype: Any, seed: int = 0) -> Any:
 
 
 def rows_of(array: Any) -> int:
-    return array.shape[0] if getattr(array, "ndim", 0) else 3
+    return array.shape[0] if isinstance(array, np.ndarray) and array.ndim else 3
 
 
 def true_distances(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> Any:
@@ -296,7 +296,7 @@ def descended(x0: Any, distances: Any) -> Any:
 
 
 def _descend(distances: Any, *, out: Any = None, num_threads: Any = None) -> Any:
-    x0 = points(rows_of(distances), np.float64)
+    x0 = points(rows_of(distances) or 3, np.float64)
     return fastcv.gradient_descent(x0, distances, 0.001, 5, out=out, num_threads=num_threads)
 
 

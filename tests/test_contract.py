@@ -412,6 +412,8 @@ def test_arguments_are_understood_or_refused(name, argument):
     for value in ARGUMENTS:
         if argument == "callback" and callable(value):
             continue  # what it raises is the caller's
+        if argument in ("n", "num_iterations") and isinstance(value, int) and 10**6 < value < 2**64:
+            continue  # understood, and done until the end of days or of the memory
         arguments, out = arguments_of(call, argument, value)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")

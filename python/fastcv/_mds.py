@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, SupportsFloat, SupportsIndex, TypeAlias
@@ -192,7 +193,7 @@ def mds(
         points, dtype = distances.shape[0] if distances.ndim else 0, distances.dtype
         if weights is not None and hasattr(weights, "tocoo"):
             weights = _dense(weights, points, dtype)
-    components = n_components.__index__() if hasattr(n_components, "__index__") else 0
+    components = _int(n_components) or 0  # the core refuses what is none
     if isinstance(init, str) and init == "classical":
         start = None
     else:
@@ -219,16 +220,25 @@ def generator(function: str, random_state: RandomState) -> np.random.Generator |
     """Return the source of random numbers that `random_state` stands for, or refuse it in the name of `function`."""
     if isinstance(random_state, np.random.RandomState | np.random.Generator):
         return random_state
-    if random_state is not None and (
-        isinstance(random_state, bool) or not hasattr(random_state, "__index__")
-    ):
+    number = None if random_state is None else _int(random_state)
+    if random_state is not None and number is None:
         raise TypeError(
             f"{function}: random_state must be an int, a numpy.random.Generator, a numpy.random.RandomState or None, "
             f"got {type(random_state).__name__}"
         )
-    if random_state is not None and random_state < 0:
-        raise ValueError(f"{function}: random_state must be at least 0, got {random_state}")
-    return np.random.default_rng(random_state)
+    if number is not None and number < 0:
+        raise ValueError(f"{function}: random_state must be at least 0, got {number}")
+    return np.random.default_rng(number)
+
+
+def _int(value: object) -> int | None:
+    """Return what an int stands for; None for anything else, also a bool."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _seed(random_state: RandomState) -> int:

@@ -59,10 +59,12 @@ def _points(function: str, n: SupportsIndex, radius: SupportsFloat) -> tuple[int
         count = operator.index(n)
     except TypeError:
         raise TypeError(f"{function}: n must be an int, got {type(n).__name__}") from None
-    if count < 0:
-        raise ValueError(f"{function}: n must be at least 0, got {count}")
+    if not 0 <= count < 2**40:
+        raise ValueError(f"{function}: n must be at least 0 and below 2**40, got {count}")
     try:
         r = float(radius)
+    except OverflowError:
+        r = math.inf
     except (TypeError, ValueError):
         raise TypeError(f"{function}: radius must be a number, got {type(radius).__name__}") from None
     if not (math.isfinite(r) and r > 0):
