@@ -332,7 +332,9 @@ def test_any_small_matrix(n, k, seed, loss, dtype):
     assert np.isfinite(result.embedding).all()
     measured = np.where(np.eye(n, dtype=bool), 0, distances)
     wanted = stress(measured, result.embedding)
-    rounding = 1e-14 * float(measured.max()) * np.sqrt(wanted)  # a distance's own, in the squares of small residuals
+    rounding = (
+        1e-14 * float(measured.max()) * np.sqrt(wanted)
+    )  # a distance's own, in the squares of small residuals
     assert result.stress == pytest.approx(wanted, rel=1e-9, abs=rounding + 1e-25)
     assert np.all(np.diff(seen) <= 0)
 
