@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 from importlib import resources
 from typing import SupportsFloat, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
+
+from fastcv._arguments import index
 
 __all__ = ["circle", "photo", "sphere"]
 
@@ -53,14 +54,9 @@ def sphere(n: SupportsIndex, radius: SupportsFloat = 0.5) -> npt.NDArray[np.floa
 
 
 def _points(function: str, n: SupportsIndex, radius: SupportsFloat) -> tuple[int, float]:
-    try:
-        if isinstance(n, bool):
-            raise TypeError
-        count = operator.index(n)
-    except TypeError:
-        raise TypeError(f"{function}: n must be an int, got {type(n).__name__}") from None
-    if not 0 <= count < 2**40:
-        raise ValueError(f"{function}: n must be at least 0 and below 2**40, got {count}")
+    count = index(function, "n", n, 0)
+    if count >= 2**40:
+        raise ValueError(f"{function}: n must be below 2**40, got {count}")
     try:
         r = float(radius)
     except OverflowError:

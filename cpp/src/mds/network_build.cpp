@@ -2,24 +2,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
-#include <stdexcept>
 
 #include "fastcv/runtime.hpp"
 #include "mds/network.hpp"
+#include "mds/refuse.hpp"
 
 namespace fastcv::mds {
 namespace {
 
 constexpr double kAgree = 1e-5;  // of the largest distance: what two measurements of a pair may differ by
-
-template <class... Parts>
-[[noreturn]] void refuse(const Parts&... parts) {
-  std::ostringstream text;
-  text << "mds: ";
-  (text << ... << parts);
-  throw std::invalid_argument(text.str());
-}
 
 using Entry = Pair;  // of the problem's points, before they are renumbered
 

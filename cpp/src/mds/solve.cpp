@@ -5,26 +5,17 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <sstream>
-#include <stdexcept>
 #include <vector>
 
 #include "fastcv/runtime.hpp"
 #include "mds/classical.hpp"
 #include "mds/fit.hpp"
+#include "mds/refuse.hpp"
 
 namespace fastcv::mds {
 namespace {
 
 constexpr double kSymmetric = 1e-5;  // of the largest entry: what two directions of one measurement may differ by
-
-template <class... Parts>
-[[noreturn]] void refuse(const Parts&... parts) {
-  std::ostringstream text;
-  text << "mds: ";
-  (text << ... << parts);
-  throw std::invalid_argument(text.str());
-}
 
 // Classical scaling needs more landmarks than dimensions, and noise averages out over them; their eigenvectors cost the
 // cube of their number. Measured on 10 % noise: 32 need two steps more than all 1000 would, 16 four.
