@@ -14,22 +14,14 @@
 #include "fastcv/runtime.hpp"
 #include "guard_pages.hpp"
 #include "mds_reference.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 namespace {
 
 using reference::Real;
 
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);
 constexpr DescentLoss kLosses[] = {DescentLoss::kSstress, DescentLoss::kStress};
-
-class Forced {
- public:
-  explicit Forced(const std::string& target) { simd_force(target); }
-  ~Forced() { simd_force(""); }
-  Forced(const Forced&) = delete;
-  Forced& operator=(const Forced&) = delete;
-};
 
 // Points [point][coordinate] and distances [row][column], contiguous.
 template <class T>

@@ -19,6 +19,7 @@
 #include "mds/network_unique.hpp"
 #include "mds/robust.hpp"
 #include "mds/starts.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 namespace {
@@ -30,8 +31,6 @@ using mds::NetworkLoss;
 using mds::Pair;
 using mds::Positions;
 using Real = long double;
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);  // seven threads are seven threads
 
 // Points uniform in the unit cube, and their distances up to `range`; the last `anchors` are known.
 struct Field {

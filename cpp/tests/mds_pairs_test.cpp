@@ -16,6 +16,7 @@
 #include "guard_pages.hpp"
 #include "mds/objective.hpp"
 #include "mds_reference.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 namespace {
@@ -27,16 +28,6 @@ using mds::PairTable;
 using reference::Configuration;
 using reference::PairsOracle;
 using reference::Real;
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);
-
-class Forced {
- public:
-  explicit Forced(const std::string& target) { simd_force(target); }
-  ~Forced() { simd_force(""); }
-  Forced(const Forced&) = delete;
-  Forced& operator=(const Forced&) = delete;
-};
 
 template <class T>
 struct Swarm {

@@ -16,6 +16,7 @@
 #include "mds/classical.hpp"
 #include "mds/fit.hpp"
 #include "mds/minimise.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 namespace {
@@ -26,14 +27,6 @@ using mds::MinimiseOptions;
 using mds::Minimum;
 using mds::Stop;
 using Real = long double;
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);  // seven threads are seven threads
-
-class Forced {
- public:
-  explicit Forced(const std::string& target) { simd_force(target); }
-  ~Forced() { simd_force(""); }
-};
 
 template <class T>
 struct Square {

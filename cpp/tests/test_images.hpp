@@ -19,6 +19,7 @@
 #include "fastcv/box_blur.hpp"
 #include "fastcv/image_view.hpp"
 #include "fastcv/runtime.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 
@@ -45,18 +46,6 @@ const char* type_name() {
          : std::is_same_v<T, float>         ? "float32"
                                             : "float64";
 }
-
-// Seven threads are seven threads, on any machine.
-inline const bool kCapsIgnored = (ignore_caps_for_test(true), true);
-
-// Forces a SIMD target for as long as it lives.
-class Forced {
- public:
-  explicit Forced(const std::string& target) { simd_force(target); }
-  ~Forced() { simd_force(""); }
-  Forced(const Forced&) = delete;
-  Forced& operator=(const Forced&) = delete;
-};
 
 struct Layout {
   std::ptrdiff_t padding = 0;  // bytes after every row

@@ -13,19 +13,12 @@
 #include "fastcv/runtime.hpp"
 #include "guard_pages.hpp"
 #include "tv_chambolle_reference.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 namespace {
 
 using reference::Grid;
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);
-
-class Forced {
- public:
-  explicit Forced(const std::string& target) { simd_force(target); }
-  ~Forced() { simd_force(""); }
-};
 
 // Two trailing axes of every small size, and sizes around one and two vectors.
 std::vector<Grid> grids() {

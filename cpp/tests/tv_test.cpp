@@ -12,17 +12,10 @@
 #include "fastcv/runtime.hpp"
 #include "guard_pages.hpp"
 #include "tv_reference.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv::testing {
 namespace {
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);  // seven threads are seven threads
-
-class Forced {
- public:
-  explicit Forced(const std::string& target) { simd_force(target); }
-  ~Forced() { simd_force(""); }
-};
 
 // `count` images (or slices) of interleaved channels.
 template <class T>
