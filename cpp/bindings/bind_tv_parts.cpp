@@ -97,7 +97,7 @@ DenoisePartShape part_shape(const std::vector<std::ptrdiff_t>& shape, bool isotr
 template <class T>
 T* state_of(const DenoisePartShape& shape, const py::object& state, bool writes) {
   T* memory = values_of<T>("state", state, denoise_part_layout<T>(shape).values, writes);
-  if (memory == nullptr || reinterpret_cast<std::uintptr_t>(memory) % 64 != 0) {
+  if (memory == nullptr || (writes && reinterpret_cast<std::uintptr_t>(memory) % 64 != 0)) {
     refuse<py::value_error>(kFunction, ": state must be an array aligned to 64 bytes");
   }
   return memory;

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from operator import getitem
+from typing import Any, NamedTuple, SupportsIndex
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Piece", "check_array", "needed", "pieces_of", "starts_of"]
+from fastcv._core import DEFAULT_CHANNEL_AXIS
+
+__all__ = ["Piece", "channel_of", "check_array", "needed", "none_of", "pieces_of", "rim", "starts_of"]
 
 
 def check_array(function: str, array: Any) -> da.Array:
@@ -27,6 +30,23 @@ def check_array(function: str, array: Any) -> da.Array:
             f"{function}: array must be made of NumPy arrays, got chunks of {type(array._meta).__name__}"
         )
     return array
+
+
+def channel_of(array: da.Array, channel_axis: Any) -> int | None:
+    """Return the axis of channels, where there is one: that of `fastcv.box_blur` and `fastcv.denoise_tv`."""
+    if channel_axis is None or array.ndim == 2:
+        return None
+    last: int = array.ndim - 1
+    return last if channel_axis is DEFAULT_CHANNEL_AXIS else int(channel_axis.__index__()) % array.ndim
+
+
+def none_of(array: da.Array, channel_axis: Any) -> npt.NDArray[Any]:
+    """Return an image of no pixels: what a function refuses on one machine, it refuses of this."""
+    shape = list(array.shape)
+    if shape:
+        first = isinstance(channel_axis, SupportsIndex) and channel_axis.__index__() in (0, -array.ndim)
+        shape[-1 if first else 0] = 0
+    return np.empty(shape, array.dtype)
 
 
 def starts_of(sizes: Sequence[int]) -> list[int]:
@@ -58,21 +78,44 @@ def needed(
 
     The task runs where the chunk is: only the part travels.
     """
-    if all(p.begin == 0 and p.end == sizes[axis][p.chunk] for axis, p in cut.items()):
+    index = _index(source, cut, sizes)
+    if index is None:
         return source
-    index = [slice(None)] * (len(source) - 1)
-    for axis, p in cut.items():
-        index[axis] = slice(p.begin, p.end)
     key = (
         f"{name}-part",
         *source[1:],
         *itertools.chain.from_iterable((p.begin, p.end) for p in cut.values()),
     )
-    graph[key] = (_part, source, tuple(index))
+    graph[key] = (_part, source, index)
     return key
+
+
+def rim(graph: dict[Any, Any], name: str, source: tuple[Any, ...], cut: dict[int, Piece], sizes: Any) -> Any:
+    """As `needed`, but all parts of a chunk are made by one task, and travel together."""
+    index = _index(source, cut, sizes)
+    if index is None:
+        return source
+    key = (f"{name}-rim", *source[1:])
+    _, _, indices = graph.setdefault(key, (_parts, source, []))
+    indices.append(index)
+    return (getitem, key, len(indices) - 1)
+
+
+def _index(source: tuple[Any, ...], cut: dict[int, Piece], sizes: Any) -> tuple[slice, ...] | None:
+    """Return where the part lies in its chunk; None: it is all of it."""
+    if all(p.begin == 0 and p.end == sizes[axis][p.chunk] for axis, p in cut.items()):
+        return None
+    index = [slice(None)] * (len(source) - 1)
+    for axis, p in cut.items():
+        index[axis] = slice(p.begin, p.end)
+    return tuple(index)
 
 
 def _part(chunk: npt.NDArray[Any], index: tuple[slice, ...]) -> npt.NDArray[Any]:
     # A copy where it is small: a view would keep the whole chunk in memory.
     part: npt.NDArray[Any] = chunk[index]
     return part.copy() if 2 * part.size < chunk.size else part
+
+
+def _parts(chunk: npt.NDArray[Any], indices: list[tuple[slice, ...]]) -> list[npt.NDArray[Any]]:
+    return [_part(chunk, index) for index in indices]

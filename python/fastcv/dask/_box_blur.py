@@ -16,7 +16,8 @@ from dask.highlevelgraph import HighLevelGraph
 import fastcv
 from fastcv._core import DEFAULT_CHANNEL_AXIS
 from fastcv._halo import window_reach
-from fastcv.dask._blocks import check_array, needed, pieces_of, starts_of
+from fastcv.dask._blocks import channel_of, check_array, needed, none_of, pieces_of, rim, starts_of
+from fastcv.dask._memory import recycled_empty
 
 __all__ = ["box_blur"]
 
@@ -46,25 +47,6 @@ class _Window(NamedTuple):
 
     def aligned(self, position: int) -> int:
         return max(position, 0) // self.step * self.step
-
-
-def _space(ndim: int, channel_axis: Any) -> tuple[int, int, int | None]:
-    """Return the axes of height, width and channels of an image that `fastcv.box_blur` accepts."""
-    if channel_axis is None or ndim == 2:
-        return ndim - 2, ndim - 1, None
-    channel = ndim - 1 if channel_axis is DEFAULT_CHANNEL_AXIS else channel_axis.__index__() % ndim
-    height, width = [axis for axis in range(ndim) if axis != channel][-2:]
-    return height, width, channel
-
-
-def _check_arguments(array: da.Array, parameters: dict[str, Any]) -> None:
-    """Let the function refuse what it would refuse, on an image of no pixels."""
-    shape = list(array.shape)
-    channel_axis = parameters["channel_axis"]
-    last = isinstance(channel_axis, SupportsIndex) and channel_axis.__index__() in (0, -array.ndim)
-    if shape:
-        shape[-1 if last else 0] = 0
-    fastcv.box_blur(np.empty(shape, array.dtype), **parameters)
 
 
 def box_blur(
@@ -104,7 +86,7 @@ def box_blur(
     Notes
     -----
     A chunk is blurred where it lies, without a copy, and its rim once more together with ``ksize // 2`` rows and columns of
-    its neighbours. Only those travel. Channels in several chunks are brought together first.
+    its neighbours. Only rims travel. Channels in several chunks are brought together first.
 
     Examples
     --------
@@ -130,8 +112,9 @@ def box_blur(
         "channel_axis": channel_axis,
         "num_threads": num_threads,
     }
-    _check_arguments(array, parameters)
-    *space, channel = _space(array.ndim, channel_axis)
+    fastcv.box_blur(none_of(array, channel_axis), **parameters)
+    channel = channel_of(array, channel_axis)
+    space = [axis for axis in range(array.ndim) if axis != channel][-2:]
     if channel is not None:
         parameters["channel_axis"] = int(channel)
     given = array
@@ -158,6 +141,9 @@ def box_blur(
 
     name = "box-blur-" + tokenize(array, parameters)
     graph: dict[Any, Any] = {}
+    # Where rims are thin one task cuts all of a chunk's: a task takes longer than their way.
+    thin = all(min(array.chunks[a]) >= 8 * w.reach for a, w in zip(space, windows, strict=True))
+    part = rim if thin else needed
     starts = [starts_of(array.chunks[axis]) for axis in space]
     axes: list[list[_Axis]] = []
     for s, window in zip(starts, windows, strict=True):
@@ -181,7 +167,7 @@ def box_blur(
                 source = list(block)
                 source[space[0]], source[space[1]] = row.chunk, column.chunk
                 cut = {space[0]: row, space[1]: column}
-                grid[-1].append(needed(graph, name, (array.name, *source), cut, array.chunks))
+                grid[-1].append(part(graph, name, (array.name, *source), cut, array.chunks))
         edges = [
             [a.low, *(s[p.chunk] + p.end for p in pieces)]
             for s, a, pieces in zip(starts, own, (rows, columns), strict=True)
@@ -261,7 +247,8 @@ def _blur_block(
         blurred = fastcv.box_blur(image.cut(seen), **parameters)
         return np.ascontiguousarray(blurred[image.index(mine, [a.low for a in own])])
 
-    out = fastcv.box_blur(image.cut(mine), **parameters)
+    pixels = image.cut(mine)
+    out = fastcv.box_blur(pixels, **parameters, out=recycled_empty(pixels.shape, pixels.dtype))
     for i, (axis, window) in enumerate(zip(own, windows, strict=True)):
         for begin, end in ((axis.begin, inner[i][0]), (inner[i][1], axis.end)):
             if begin == end:

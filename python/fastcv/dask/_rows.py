@@ -20,8 +20,9 @@ from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
 from fastcv.dask._blocks import needed, pieces_of, starts_of
+from fastcv.dask._memory import recycled_empty
 
-__all__ = ["Rounds", "aligned_empty", "joined", "row_sizes", "with_neighbours"]
+__all__ = ["Rounds", "joined", "row_sizes", "with_neighbours"]
 
 
 def row_sizes(array: da.Array, least: int, even: bool = False) -> tuple[int, ...]:
@@ -92,7 +93,7 @@ def joined(parts: list[list[npt.NDArray[Any]]]) -> npt.NDArray[Any]:
         return np.ascontiguousarray(parts[0][0])
     height = sum(row[0].shape[0] for row in parts)
     width = sum(part.shape[1] for part in parts[0])
-    out = np.empty((height, width, *parts[0][0].shape[2:]), parts[0][0].dtype)
+    out = recycled_empty((height, width, *parts[0][0].shape[2:]), parts[0][0].dtype)
     y = 0
     for row in parts:
         x = 0
@@ -107,14 +108,6 @@ def reach_of(starts: Sequence[int], block: int, reach: int, align: int = 1) -> t
     """Return which rows a block sees."""
     low = max(starts[block] - reach, 0)
     return low - low % align, min(starts[block + 1] + reach, starts[-1])
-
-
-def aligned_empty(values: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return an uninitialised array that begins at a cache line."""
-    item = np.dtype(dtype).itemsize
-    memory = np.empty(values * item + 64, np.uint8)
-    first = -memory.ctypes.data % 64
-    return memory[first : first + values * item].view(dtype)
 
 
 class Rounds:
@@ -134,8 +127,12 @@ class Rounds:
         work: Callable[..., Any],
         rows_of: Callable[..., Any],
         *arguments: Any,
+        reach: int,
     ) -> list[Delayed]:
-        """Return, of each block, ``work(input, state, rows above, rows below, *arguments)``, not yet computed."""
+        """Return, of each block, ``work(input, state, rows above, rows below, *arguments)``, not yet computed.
+
+        The rows are ``rows_of(state, "first" or "last", reach)`` of the neighbours'.
+        """
         self.number += 1
         name = f"{self.name}-{self.number}-{tokenize(arguments)}"
         graph: dict[Any, Any] = {}
@@ -145,7 +142,7 @@ class Rounds:
             if states is None or not 0 <= block < len(inputs):
                 return None
             key = (f"{name}-{which}", block)
-            graph[key] = (rows_of, states[block].key, which)
+            graph[key] = (rows_of, states[block].key, which, reach)
             return key
 
         for block, key in enumerate(keys):

@@ -13,16 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from dask.base import tokenize
 from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
 
 import fastcv
 from fastcv import _core
 from fastcv._core import DEFAULT_CHANNEL_AXIS
 from fastcv._tv import TVInfo
 from fastcv._warnings import ConvergenceWarning
-from fastcv.dask._blocks import check_array
+from fastcv.dask._blocks import channel_of, check_array, none_of, starts_of
+from fastcv.dask._memory import recycled_empty
 from fastcv.dask._rows import (
     Rounds,
-    aligned_empty,
     apply,
     each,
     from_blocks,
@@ -35,7 +36,9 @@ from fastcv.dask._rows import (
 __all__ = ["denoise_tv"]
 
 _REACH = 3  # rows that an iteration looks beyond its own
-_ITERATIONS = 20  # at most, between two exchanges of rows
+_MOST_ITERATIONS = 32  # between two exchanges of rows
+_LEAST_ROWS = 192  # of a block: fewer would mostly work on their neighbours' rows
+_ROUND = 3.5  # what a round costs beside its arithmetic, in iterations: a copy of the state, and tasks
 _SAMPLED_ROWS = 48
 
 _RANGE = {"uint8": 255.0, "uint16": 65535.0}
@@ -45,8 +48,6 @@ class _State(NamedTuple):
     memory: npt.NDArray[Any]
     shape: tuple[int, int, int]  # with the neighbours' rows
     own: tuple[int, int]
-    low: list[float]  # of the block's pixels, by channel
-    high: list[float]
     u: npt.NDArray[Any] | None = None
     sums: npt.NDArray[np.float64] | None = None
 
@@ -56,6 +57,7 @@ class _Step(NamedTuple):
     sigma: float
     slope: float
     isotropic: bool
+    reach: int  # rows that blocks exchange
     done: int
     iterations: int
     look: bool
@@ -72,63 +74,102 @@ def _work(dtype: npt.DTypeLike) -> np.dtype[Any]:
     return np.dtype(np.float64 if np.dtype(dtype) == np.float64 else np.float32)
 
 
-def _load(parts: list[list[npt.NDArray[Any]]], own: tuple[int, int]) -> _State:
-    pixels = joined(parts)
-    if pixels.dtype.kind == "f" and not _finite(pixels):
+class _Survey(NamedTuple):
+    """What is to be known of a chunk before the first iteration: its range by channel, and some of its rows."""
+
+    low: npt.NDArray[Any]
+    high: npt.NDArray[Any]
+    rows: npt.NDArray[Any]
+
+
+def _survey(chunk: npt.NDArray[Any], rows: list[int]) -> _Survey:
+    pixels = chunk.reshape(*chunk.shape[:2], -1)
+    # Channel by channel: along an axis of three NumPy is slow.
+    low = np.array([pixels[..., c].min() for c in range(pixels.shape[2])])
+    high = np.array([pixels[..., c].max() for c in range(pixels.shape[2])])
+    if pixels.dtype.kind == "f" and not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError(
             "denoise_tv: array must be finite: missing pixels (NaN) are filled in by fastcv.denoise_tv only"
         )
-    pixels = pixels.reshape(*pixels.shape[:2], -1).astype(_work(pixels.dtype), copy=False)
+    return _Survey(low, high, pixels[rows].astype(_work(chunk.dtype)))
+
+
+def _together(
+    surveys: list[list[_Survey]], pairs: list[tuple[int, int]]
+) -> tuple[list[float], list[float], float]:
+    """Return the image's least and greatest pixel, by channel, and the mean |grad f| of the sampled rows."""
+    every = list(itertools.chain.from_iterable(surveys))
+    low, high = np.min([s.low for s in every], axis=0), np.max([s.high for s in every], axis=0)
+    rows = np.concatenate([np.concatenate([s.rows for s in line], axis=1) for line in surveys])
+    return low.astype(float).tolist(), high.astype(float).tolist(), _mean_slope(rows, pairs)
+
+
+def _surveyed(plane: da.Array) -> tuple[list[float], list[float], float]:
+    rows = plane.shape[0]
+    sampled = range(0, rows, max(1, rows // _SAMPLED_ROWS))
+    wanted = sorted({row for y in sampled for row in (y, min(y + 1, rows - 1))})
+    place = {row: i for i, row in enumerate(wanted)}
+    pairs = [(place[y], place[min(y + 1, rows - 1)]) for y in sampled]
+    name = f"denoise-tv-survey-{tokenize(plane)}"
+    graph: dict[Any, Any] = {}
+    lines = []
+    for i, (begin, end) in enumerate(itertools.pairwise(starts_of(plane.chunks[0]))):
+        own = [row - begin for row in wanted if begin <= row < end]
+        lines.append(
+            [(name, i, j) for j in range(plane.numblocks[1]) if plane.chunks[0][i] * plane.chunks[1][j]]
+        )
+        for key in lines[-1]:
+            graph[key] = (_survey, (plane.name, *key[1:], *(0 for _ in plane.shape[2:])), own)
+    graph[name] = (_together, [line for line in lines if line], pairs)
+    layers = HighLevelGraph.from_collections(name, graph, dependencies=[plane])
+    found: tuple[list[float], list[float], float] = Delayed(name, layers).compute()
+    return found
+
+
+def _first_round(parts: list[list[npt.NDArray[Any]]], own: tuple[int, int], step: _Step) -> _State:
+    pixels = joined(parts)
+    pixels = np.ascontiguousarray(
+        pixels.reshape(*pixels.shape[:2], -1).astype(_work(pixels.dtype), copy=False)
+    )
     shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
-    memory = aligned_empty(_core.denoise_part_layout(shape, _wide(pixels))[0], pixels.dtype)
-    low, high = _core.denoise_part_load(np.ascontiguousarray(pixels), memory)
-    return _State(memory, shape, own, low, high)
+    memory = recycled_empty(_core.denoise_part_layout(shape, _wide(pixels))[0], pixels.dtype)
+    _core.denoise_part_load(pixels, memory)
+    return _iterated(_State(memory, shape, own), step)
 
 
-def _finite(pixels: npt.NDArray[Any]) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(pixels.sum()) or np.isfinite(pixels).all())
-
-
-def _extremes(state: _State) -> tuple[list[float], list[float]]:
-    return state.low, state.high
-
-
-def _range(parts: list[tuple[list[float], list[float]]]) -> tuple[list[float], list[float]]:
-    low = np.min([low for low, _ in parts], axis=0)
-    high = np.max([high for _, high in parts], axis=0)
-    return low.tolist(), high.tolist()
-
-
-def _rows(state: _State, which: str) -> npt.NDArray[Any]:
+def _rows(state: _State, which: str, reach: int) -> npt.NDArray[Any]:
     begin, end = state.own
-    count = _REACH * _ITERATIONS
     row_values = _core.denoise_part_layout(state.shape, _wide(state.memory))[1]
-    rows = np.empty(count * row_values, state.memory.dtype)
-    _core.denoise_part_take(state.shape, state.memory, end - count if which == "last" else begin, rows)
+    rows = np.empty(reach * row_values, state.memory.dtype)
+    _core.denoise_part_take(state.shape, state.memory, end - reach if which == "last" else begin, rows)
     return rows
 
 
-def _round(
+def _next_round(
     _: Any, state: _State, above: npt.NDArray[Any] | None, below: npt.NDArray[Any] | None, step: _Step
 ) -> _State:
     # A copy to work on: the state that came in stays, so that the task can be run again.
-    memory = aligned_empty(state.memory.size, state.memory.dtype)
+    memory = recycled_empty(state.memory.size, state.memory.dtype)
     np.copyto(memory, state.memory)
-    (begin, end), shape = state.own, state.shape
-    row_values = _core.denoise_part_layout(shape, _wide(memory))[1]
+    begin, end = state.own
     if above is not None:
-        _core.denoise_part_put(shape, memory, begin - above.size // row_values, above)
+        _core.denoise_part_put(state.shape, memory, begin - step.reach, above)
     if below is not None:
-        _core.denoise_part_put(shape, memory, end, below)
+        _core.denoise_part_put(state.shape, memory, end, below)
+    return _iterated(_State(memory, state.shape, state.own), step)
+
+
+def _iterated(state: _State, step: _Step) -> _State:
+    """Do a round in the state's memory."""
+    (begin, end), shape, dtype = state.own, state.shape, state.memory.dtype
     u = sums = None
     if step.look:
-        u = np.empty((end - begin, *shape[1:]), memory.dtype)
-        sums = np.empty((end - begin) * _core.denoise_part_layout(shape, _wide(memory))[2] * 3)
+        u = recycled_empty((end - begin, *shape[1:]), dtype)
+        sums = np.empty((end - begin) * _core.denoise_part_layout(shape, _wide(state.memory))[2] * 3)
     _core.denoise_part_round(
         shape,
         step.isotropic,
-        memory,
+        state.memory,
         step.weight,
         step.sigma,
         step.slope,
@@ -142,7 +183,7 @@ def _round(
         u,
         sums,
     )
-    return state._replace(memory=memory, u=u, sums=sums)
+    return state._replace(u=u, sums=sums)
 
 
 def _sums(state: _State) -> npt.NDArray[np.float64]:
@@ -174,20 +215,18 @@ def _sum_seconds(pairs: list[tuple[Any, float]]) -> float:
     return float(sum(error for _, error in pairs))
 
 
-def _mean_slope(rows: list[npt.NDArray[Any]]) -> float:
+def _mean_slope(rows: npt.NDArray[Any], pairs: list[tuple[int, int]]) -> float:
     """Return the mean |grad f| of sampled rows, each with the one below it, in their order."""
-    sums = []
-    for pair in rows:
-        pixels = pair.reshape(*pair.shape[:2], -1).astype(_work(pair.dtype))
-        here, below = pixels[0], pixels[-1]
+    slopes = np.empty((len(pairs), rows.shape[1]))
+    for i, (y, below_y) in enumerate(pairs):
+        here, below = rows[y], rows[below_y]
         right = np.zeros_like(here)
         right[:-1] = here[1:] - here[:-1]
         square = np.zeros(len(here))
         for c in range(here.shape[1]):
             down, along = (below - here)[:, c].astype(float), right[:, c].astype(float)
             square += down * down + along * along
-        sums.append(np.sqrt(square))
-    slopes = np.concatenate(sums)
+        slopes[i] = np.sqrt(square)
     return float(np.cumsum(slopes)[-1]) / slopes.size
 
 
@@ -243,42 +282,53 @@ class _Plane(NamedTuple):
     converged: bool
 
 
+def _cut(plane: da.Array, first: int) -> tuple[tuple[int, ...], int]:
+    """Return the rows of each block, and the iterations of a round: what costs least, in evenly long rounds."""
+    rows, width = plane.shape[0], max(1, math.prod(plane.shape[1:]))
+    chunk = math.prod(max(sizes) for sizes in plane.chunks)
+    height = min(rows, max(_LEAST_ROWS, round(chunk / width)))
+    # A round of k iterations costs _ROUND + k * 2 * _REACH * k / height more than these on the own rows.
+    best = max(1, min(_MOST_ITERATIONS, round(math.sqrt(_ROUND * height / (2 * _REACH)))))
+    count = math.ceil(first / math.ceil(first / best))
+    return row_sizes(plane, max(min(_LEAST_ROWS, rows), _REACH * count), even=True), count
+
+
 def _solve(
     plane: da.Array, weight: float, tol: float, max_iter: int, isotropic: bool, num_threads: int
 ) -> _Plane:
     """One plane: a channel, or joint channels."""
-    rows = plane.shape[0]
-    reach = _REACH * _ITERATIONS
-    sizes = row_sizes(plane, reach, even=True)
-    step = max(1, rows // _SAMPLED_ROWS)
-    samples = [plane[y : min(y + 2, rows)] for y in range(0, rows, step)]
-    states = persisted(with_neighbours(plane, sizes, reach, _load, "denoise-tv", align=2))
-    parts = each("denoise-tv-range", _extremes, states)
-    (low, high), *sampled = dask.compute(apply("denoise-tv-range", _range, parts), *samples)
-    slope = _mean_slope(sampled)
-
+    (plane,) = dask.persist(plane)
+    low, high, slope = _surveyed(plane)
     ratio = weight / slope if slope > 0 else 1.0
     sigma = min(1.0, 1.4 * ratio)
-    ulp = float(np.finfo(_work(plane.dtype)).eps)
-    values = rows * plane.shape[1]
-    rounds = Rounds("denoise-tv-" + tokenize(plane, weight, tol, max_iter, isotropic))
     first = min(max(46 * ratio * (1e-3 / tol) ** 0.32, 2.0), 60.0)
     watch = _Watch(tol, int(first), max_iter)
+    sizes, most = _cut(plane, watch.next)
+    step = _Step(weight, sigma, 0.2 * sigma, isotropic, _REACH * most, 0, 0, False, num_threads, low, high)
+    name = "denoise-tv-" + tokenize(plane, weight, tol, max_iter, isotropic)
+    rounds = Rounds(name)
+    ulp = float(np.finfo(_work(plane.dtype)).eps)
+    values, dtype, ndim = plane.shape[0] * plane.shape[1], plane.dtype.name, plane.ndim
+    states: list[Delayed] = []
     done = 0
     while True:
         while done < watch.next:
             left = watch.next - done
-            count = math.ceil(left / math.ceil(left / _ITERATIONS))
-            now = _Step(
-                weight, sigma, 0.2 * sigma, isotropic, done, count, count == left, num_threads, low, high
-            )
-            states = persisted(rounds.run(states, states, _round, _rows, now))
+            count = left if len(sizes) == 1 else math.ceil(left / math.ceil(left / most))
+            now = step._replace(done=done, iterations=count, look=count == left)
+            if states:
+                states = persisted(rounds.run(states, states, _next_round, _rows, now, reach=step.reach))
+            else:
+                states = persisted(
+                    with_neighbours(plane, sizes, step.reach, _first_round, name, now, align=2)
+                )
+                del plane
             done += count
         sums = apply("denoise-tv-sums", _total, each("denoise-tv-sum", _sums, states)).compute()
         certificate = _Certificate.of(sums, weight, low, high, values, ulp)
         converged = certificate.gap <= tol * certificate.objective
         if converged or watch.saw(done, certificate) or done >= max_iter:
-            pairs = each("denoise-tv-u", _result, states, plane.dtype.name, plane.ndim)
+            pairs = persisted(each("denoise-tv-u", _result, states, dtype, ndim))
             return _Plane(pairs, sizes, done, certificate.gap, certificate.objective, converged)
 
 
@@ -360,24 +410,15 @@ def denoise_tv(
     (True, True)
     """
     array = check_array("denoise_tv", array)
-    # On an image of no pixels: refuses what it would refuse.
-    last = isinstance(channel_axis, SupportsIndex) and channel_axis.__index__() in (0, -array.ndim)
-    small = list(array.shape)
-    if small:
-        small[-1 if last else 0] = 0
     _, probe = fastcv.denoise_tv(
-        np.empty(small, array.dtype), weight, tol=tol, max_iter=max_iter, channel_axis=channel_axis, channels=channels,
+        none_of(array, channel_axis), weight, tol=tol, max_iter=max_iter, channel_axis=channel_axis, channels=channels,
         isotropic=isotropic, data_range=data_range, return_info=True, num_threads=num_threads,
     )  # fmt: skip
     if isinstance(weight, np.ndarray) and weight.ndim > 0:
         raise ValueError(
             "denoise_tv: weight must be one number: a weight for each pixel is for fastcv.denoise_tv"
         )
-    channel: int | None = None
-    if channel_axis is not None and array.ndim != 2:
-        channel = (
-            array.ndim - 1 if channel_axis is DEFAULT_CHANNEL_AXIS else channel_axis.__index__() % array.ndim
-        )
+    channel = channel_of(array, channel_axis)
     _refuse_what_is_not_done(array, channels, channel)
     unit = float(data_range) if data_range is not None else _RANGE.get(array.dtype.name, 1.0)
     strength = unit * float(weight)

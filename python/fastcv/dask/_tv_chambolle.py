@@ -17,10 +17,10 @@ from dask.delayed import Delayed
 import fastcv
 from fastcv import _core
 from fastcv._tv_chambolle import ChambolleInfo, _as_float
-from fastcv.dask._blocks import check_array
+from fastcv.dask._blocks import check_array, none_of
+from fastcv.dask._memory import recycled_empty
 from fastcv.dask._rows import (
     Rounds,
-    aligned_empty,
     apply,
     each,
     from_blocks,
@@ -110,12 +110,6 @@ def _rows(state: _State, which: str, reach: int) -> npt.NDArray[Any]:
     return planes[:, end - reach : end].copy() if which == "last" else planes[:, begin : begin + reach].copy()
 
 
-def _last_rows(state: _State, which: str) -> npt.NDArray[Any]:
-    # As many as any round may need.
-    shape = state.shape
-    return _rows(state, which, _most(shape, np.float32 if state.dual is None else state.dual.dtype))
-
-
 def _most(shape: Sequence[int], dtype: npt.DTypeLike) -> int:
     return int(_core.chambolle_layout(tuple(shape), np.dtype(dtype) == np.float64)[4])
 
@@ -142,10 +136,10 @@ def _pass(
             planes[:, end : end + below.shape[1]] = below
     after = None
     if step.update_last or step.energies or step.passes > 1:
-        after = aligned_empty(values, pixels.dtype)
+        after = recycled_empty(values, pixels.dtype)
         _clear(after, shape)
     rows = (end - begin) * math.prod(shape[1:-1])
-    u = np.empty((end - begin, *shape[1:]), pixels.dtype) if step.keep_u else None
+    u = recycled_empty((end - begin, *shape[1:]), pixels.dtype) if step.keep_u else None
     energies = np.empty((step.passes, rows)) if step.energies else None
     changes = np.empty(step.passes) if step.changes else None
     _core.chambolle_part(
@@ -244,7 +238,7 @@ def _solve(
         final = count == passes - done
 
         now = step.round(count, final, measure, rule.dual)
-        after = rounds.run(inputs, states, _pass, _last_rows, now)
+        after = rounds.run(inputs, states, _pass, _rows, now, reach=most)
         if measure:
             after = persisted(after)
             totals = apply("chambolle-sums", _total, each("chambolle-sum", _sums, after), values).compute()
@@ -253,7 +247,7 @@ def _solve(
                     continue
                 if not final or i + 1 < count:
                     now = step.round(i + 1, True, False, rule.dual)
-                    after = rounds.run(inputs, states, _pass, _last_rows, now)
+                    after = rounds.run(inputs, states, _pass, _rows, now, reach=most)
                 return each("chambolle-u", _u, after), _Report(rule.passes, rule.energy, rule.change, True)
         done += count
         if final:
@@ -319,14 +313,9 @@ def denoise_tv_chambolle(
     """
     function = "denoise_tv_chambolle"
     array = check_array(function, array)
-    # On an image of no pixels: refuses what it would refuse.
     channel = None if channel_axis is None else channel_axis.__index__()
-    small = [
-        0 if axis == (0 if channel not in (0, -array.ndim) else array.ndim - 1) else n
-        for axis, n in enumerate(array.shape)
-    ]
     probe = fastcv.denoise_tv_chambolle(
-        np.empty(small, array.dtype), weight, eps, max_num_iter, channel_axis=channel_axis, tau=tau, stop=stop,
+        none_of(array, channel_axis), weight, eps, max_num_iter, channel_axis=channel_axis, tau=tau, stop=stop,
         num_threads=num_threads,
     )  # fmt: skip
     dtype = probe.dtype
