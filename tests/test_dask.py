@@ -17,12 +17,19 @@ import dask
 import dask.bag as db
 
 import fastcv.dask as fd
+from fastcv.dask import _memory, _rows, _tv, _tv_chambolle
 
 
 @pytest.fixture(autouse=True)
 def one_task_at_a_time():
     with dask.config.set(scheduler="sync"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def low_blocks(monkeypatch):
+    """Small images, too, are cut."""
+    monkeypatch.setattr(_tv, "_LEAST_ROWS", 40)
 
 
 def chunks(rng: np.random.Generator, n: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -165,17 +172,109 @@ def test_blur_refuses():
         fd.box_blur(array[array[:, 0] < 5], 3)
 
 
-def test_blur_to_zarr(tmp_path: Path):
-    """A chunk of the result is one of the file's: no two tasks write to the same."""
+class Recorded:
+    """Something to write to that notes what is written where."""
+
+    def __init__(self, target) -> None:
+        self.target, self.regions = target, []
+        self.shape, self.dtype = target.shape, target.dtype
+
+    def __setitem__(self, index, values) -> None:
+        self.regions.append(tuple((part.start, part.stop) for part in index))
+        self.target[index] = values
+
+
+@pytest.mark.parametrize("job", ["box_blur", "denoise_tv", "denoise_tv_chambolle"])
+def test_each_chunk_of_a_file_belongs_to_one_task(tmp_path: Path, job):
     zarr = pytest.importorskip("zarr")
     pixels = image(np.random.default_rng(6), (300, 200, 3), "uint8")
     array = da.from_array(pixels, chunks=(128, 64, 3))
-    blurred = fd.box_blur(array, 31)
-    target = zarr.open_array(
-        str(tmp_path / "blurred"), mode="w", shape=pixels.shape, chunks=(128, 64, 3), dtype="u1"
+    parameters = {"box_blur": {"ksize": 31}, "denoise_tv": {"weight": 0.2}}.get(job, {"channel_axis": -1})
+    result = getattr(fd, job)(array, **parameters)
+    assert result.chunks == array.chunks
+    file = zarr.open_array(
+        str(tmp_path / "result"), mode="w", shape=result.shape, chunks=(128, 64, 3), dtype=result.dtype
     )
-    da.store(blurred, target, lock=False)
-    assert np.array_equal(target[:], fastcv.box_blur(pixels, 31))
+    target = Recorded(file)
+    da.store(result, target, lock=False)
+    rows, columns = [(0, 128), (128, 256), (256, 300)], [(0, 64), (64, 128), (128, 192), (192, 200)]
+    assert sorted(target.regions) == [(row, column, (0, 3)) for row in rows for column in columns]
+    assert np.array_equal(file[:], getattr(fastcv, job)(pixels, **parameters))
+
+
+# ---- memory ----------------------------------------------------------------------------------------
+
+
+def test_memory_is_lent_again():
+    _memory._waiting.clear()
+    first = _memory.recycled_empty((1024, 700), np.float32)
+    address, view = first.ctypes.data, first[3:5]
+    assert address % 64 == 0
+    assert first.flags.writeable
+    del first
+    assert len(_memory._waiting) == 0  # a view of it is left
+    del view
+    assert len(_memory._waiting) == 1
+    assert _memory.recycled_empty((1024, 701), np.float32).ctypes.data != address
+    assert _memory.recycled_empty(1024 * 700, np.float32).ctypes.data == address
+
+
+def test_memory_that_waits_is_bounded(monkeypatch):
+    monkeypatch.setattr(_memory, "_limit", lambda: 5 << 20)
+    arrays = [_memory.recycled_empty(2 << 20, np.uint8) for _ in range(6)]
+    del arrays
+    assert sum(map(len, _memory._waiting)) <= 5 << 20
+    monkeypatch.setattr(_memory, "_limit", lambda: 0)
+    _memory.recycled_empty(2 << 20, np.uint8)
+    assert len(_memory._waiting) == 0
+
+
+def test_what_memory_held_before_does_not_matter(monkeypatch):
+    def spoilt(shape, dtype):
+        memory = _memory.recycled_empty(shape, dtype)
+        memory.view(np.uint8)[...] = 0xFF  # NaN
+        return memory
+
+    for module in (_rows, _tv, _tv_chambolle):
+        monkeypatch.setattr(module, "recycled_empty", spoilt)
+    pixels = image(np.random.default_rng(20), (201, 131), "float32")
+    array = da.from_array(pixels, chunks=(50, 131))
+    assert np.array_equal(fd.denoise_tv(array, 0.2).compute(), fastcv.denoise_tv(pixels, 0.2))
+    assert np.array_equal(fd.denoise_tv_chambolle(array).compute(), fastcv.denoise_tv_chambolle(pixels))
+    volume = image(np.random.default_rng(21), (40, 9, 21), "float64")
+    expected = fastcv.denoise_tv_chambolle(volume)
+    assert np.array_equal(fd.denoise_tv_chambolle(da.from_array(volume, chunks=10)).compute(), expected)
+
+
+def test_states_that_come_back_from_a_file_are_not_aligned(monkeypatch):
+    """What Dask has written to disk comes back anywhere, and read-only."""
+
+    def moved(array):
+        memory = np.empty(array.nbytes + 4, np.uint8)[4:].view(array.dtype)
+        memory[:] = array
+        memory.flags.writeable = False
+        return memory
+
+    work, passes = _tv._next_round, _tv_chambolle._pass
+
+    def next_round(_, state, *rest):
+        return work(_, state._replace(memory=moved(state.memory)), *rest)
+
+    rows = _tv._rows
+    monkeypatch.setattr(_tv, "_next_round", next_round)
+    monkeypatch.setattr(
+        _tv, "_rows", lambda state, *rest: rows(state._replace(memory=moved(state.memory)), *rest)
+    )
+
+    def from_file(image, state, *rest):
+        return passes(image, state and state._replace(dual=moved(state.dual)), *rest)
+
+    monkeypatch.setattr(_tv_chambolle, "_pass", from_file)
+    pixels = image(np.random.default_rng(22), (201, 131), "float32")
+    array = da.from_array(pixels, chunks=(50, 131))
+    u = fd.denoise_tv(array, 0.2, tol=1e-4)
+    assert np.array_equal(u.compute(), fastcv.denoise_tv(pixels, 0.2, tol=1e-4))
+    assert np.array_equal(fd.denoise_tv_chambolle(array).compute(), fastcv.denoise_tv_chambolle(pixels))
 
 
 # ---- preprocess ------------------------------------------------------------------------------------
@@ -415,3 +514,20 @@ def test_mds_refuses(swarm):
         fd.mds(array, init=np.zeros((3, 2)))
     with pytest.raises(TypeError, match="float32 or float64"):
         fd.mds(array.astype(np.int64))
+
+
+def test_distances_from_zarr(swarm, tmp_path: Path):
+    zarr = pytest.importorskip("zarr")
+    distances = fastcv.pairwise_distances(swarm)
+    file = zarr.open_array(
+        str(tmp_path / "distances"), mode="w", shape=distances.shape, chunks=(30, 40), dtype="f8"
+    )
+    file[:] = distances
+    start = np.random.default_rng(17).random((90, 3))
+    found = fd.mds(da.from_zarr(str(tmp_path / "distances")), 3)
+    assert fastcv.procrustes(found.embedding, swarm).rmse < 1e-6
+    x = fd.gradient_descent(start, da.from_zarr(file), num_iterations=40)
+    assert np.array_equal(
+        x, fd.gradient_descent(start, da.from_array(distances, chunks=(30, 40)), num_iterations=40)
+    )
+    assert np.abs(x - fastcv.gradient_descent(start, distances, num_iterations=40)).max() < 1e-11

@@ -113,19 +113,49 @@ def test_denoise_tv_survives_a_killed_worker(three):
     assert np.array_equal(u, expected)
 
 
+def all_jobs(pixels: np.ndarray, num_threads: int) -> list[np.ndarray]:
+    """Do each job that takes `num_threads`."""
+    array = da.from_array(pixels, chunks=(500, 400))
+    photos = [pixels[i:] for i in range(8)]
+    pre = fastcv.Preprocess(200, num_threads=num_threads)
+    jobs = [
+        fd.box_blur(array, 9, num_threads=num_threads),
+        fd.denoise_tv(array, 0.1, num_threads=num_threads),
+        fd.denoise_tv_chambolle(array, eps=0, max_num_iter=20, num_threads=num_threads),
+        fd.preprocess(photos, pre, batch_size=4, input_channels=1),
+    ]
+    return [job.compute() for job in jobs]
+
+
+def thread_names() -> list[str]:
+    """Return the threads of this process that are not Python's: those that work shares."""
+    known = {thread.native_id for thread in threading.enumerate()}
+    return [name for name in os.listdir("/proc/self/task") if int(name) not in known]
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc")
 def test_tasks_do_not_multiply_threads(three):
-    """Each task works on the thread that Dask gave it, unless told otherwise: no thread is made."""
+    """Each task works on the thread that Dask gave it: none is made, by any job."""
     pixels = np.random.default_rng(4).integers(0, 256, (1200, 1200), np.uint8)
-
-    def grown(block: np.ndarray) -> np.ndarray:
-        before = len(os.listdir("/proc/self/task"))
-        fastcv.box_blur(block, 9, num_threads=1)
-        return np.full((1, 1), len(os.listdir("/proc/self/task")) - before)
-
-    array = da.from_array(pixels, chunks=600)
-    fd.box_blur(array, 9).compute()
-    assert (array.map_blocks(grown, chunks=(1, 1), dtype=int).compute() == 0).all()
+    before = three.run(thread_names)
+    results = all_jobs(pixels, 1)
+    after = three.run(thread_names)
+    for worker in before.keys() & after.keys():
+        assert len(after[worker]) <= len(before[worker])
+    with cluster(1, 1) as client:
+        before = client.run(thread_names)
+        shared = all_jobs(pixels, 2)
+        after = client.run(thread_names)
+    for worker, threads in before.items():
+        # A pool of two: the task's own thread and one more.
+        assert len(after[worker]) <= len(threads) + 1
+    with cluster(1, 3, processes=False):
+        together = all_jobs(pixels, 1)
+    for one, two, three_ in zip(results, shared, together, strict=True):
+        assert np.array_equal(one, two)
+        assert np.array_equal(one, three_)
+    assert np.array_equal(results[0], fastcv.box_blur(pixels, 9))
+    assert np.array_equal(results[1], fastcv.denoise_tv(pixels, 0.1))
 
 
 def test_mds_and_descent_survive_a_killed_worker(three):
