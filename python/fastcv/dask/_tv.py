@@ -37,7 +37,7 @@ __all__ = ["denoise_tv"]
 
 _REACH = 3  # rows that an iteration looks beyond its own
 _MOST_ITERATIONS = 32  # between two exchanges of rows
-_LEAST_ROWS = 192  # of a block: fewer would mostly work on their neighbours' rows
+_LEAST_ROWS = 128  # of a block: fewer would mostly work on their neighbours' rows
 _ROUND = 3.5  # what a round costs beside its arithmetic, in iterations: a copy of the state, and tasks
 _SAMPLED_ROWS = 48
 
