@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# Read when the library first needs memory; inherited by processes.
+os.environ.setdefault("FASTCV_POISON", "1")
 
 import fastcv
 from fastcv import _core

@@ -92,6 +92,7 @@ template <MeanKind kKind>
 struct State {
   static constexpr ptrdiff_t kScale = 2;  // bytes of state for a byte of output
   V16 even, odd;
+  HWY_INLINE State() {}  // an implicit one is compiled without the target's instructions, which GCC refuses on ARM
   HWY_INLINE void Load(const uint8_t* p) {
     even = hn::BitCast(kWords, hn::Load(kBytes, p));
     odd = hn::BitCast(kWords, hn::Load(kBytes, p + kVector));
@@ -106,6 +107,7 @@ template <>
 struct State<MeanKind::kFloatRemainder> {
   static constexpr ptrdiff_t kScale = 4;
   VF even_lower, even_upper, odd_lower, odd_upper;
+  HWY_INLINE State() {}
   HWY_INLINE void Load(const uint8_t* p) {
     const float* f = reinterpret_cast<const float*>(p);
     even_lower = hn::Load(kFloats, f);

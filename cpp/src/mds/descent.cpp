@@ -35,6 +35,7 @@ class Descent {
         saved_(x_ + values_),
         g_(saved_ + values_) {
     read(x0);
+    std::fill_n(g_, values_, T(0));  // kernels leave what lies behind the last point as it is
     slope_ = mds::make_slope<T>(options.loss, points_, dimensions_, distances, thread_count(options.num_threads));
   }
 

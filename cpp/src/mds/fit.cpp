@@ -61,6 +61,7 @@ HWY_INLINE V64 LoadWide(const float* p, size_t count) {
 struct FitSums {
   Pack<V64, kFitRows> stress;
   V64 squares, largest, least;
+  HWY_INLINE FitSums() {}  // an implicit one is compiled without the target's instructions, which GCC refuses on ARM
 };
 
 // Columns [j, j + kLanes). kCareful: some of them are the rows' own, or lie behind the last point.

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -97,6 +99,13 @@ Header* take_large(std::size_t) { return nullptr; }
 bool keep_large(Header*) { return false; }
 #endif
 
+// FASTCV_POISON=1, as the tests set it: scratch memory begins as NaN and the largest integers, so that what is read
+// before it is written is seen.
+bool poisoned() {
+  static const bool value = std::getenv("FASTCV_POISON") != nullptr;
+  return value;
+}
+
 }  // namespace
 
 std::ptrdiff_t checked_mul(std::ptrdiff_t a, std::ptrdiff_t b, const char* what) {
@@ -116,6 +125,7 @@ Scratch::Scratch(std::size_t bytes) {
     block = allocate(bytes);
   }
   data_.reset(reinterpret_cast<std::byte*>(block + 1));
+  if (poisoned()) std::memset(data_.get(), 0xFF, bytes);
 }
 
 void Scratch::Free::operator()(std::byte* p) const {
