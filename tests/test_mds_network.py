@@ -438,7 +438,7 @@ def test_refused_pairs():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("side", ["one", "lower", "upper"])
 def test_a_distance_in_one_direction_is_enough(dtype, side):
-    x, distances, _ = field(30, noise=0.1)
+    _, distances, _ = field(30, noise=0.1)
     distances = distances.astype(dtype)
     expected = fastcv.mds(distances)
     halved = distances.copy()
@@ -464,7 +464,7 @@ def test_a_pair_has_one_weight_whatever_else_is_missing():
 
 
 def test_weights_are_checked_on_every_way():
-    x, distances, _ = field(12)
+    _, distances, _ = field(12)
     gaps = np.where(distances > 0.9, np.nan, distances)
     for loss in ("stress", "robust"):
         for given in (distances, gaps):

@@ -78,8 +78,8 @@ bool comfortable(double largest) {
 template <class T>
 MdsReport solve_dense(const Dense<T>& dense);
 
-// The same problem in another unit, a power of two, with a distance that stands in one direction only in both: on a copy
-// of the distances.
+// The same problem in another unit, a power of two, with a distance that stands in one direction only in both: on a
+// copy of the distances.
 template <class T>
 class Rescaled {
  public:
