@@ -118,7 +118,10 @@ void Descent<T>::walk(std::int64_t* step, std::int64_t end, double rate, bool ha
       continue;
     }
     std::int64_t next = end;
-    if (options_.record != nullptr) next = std::min(end, *step + options_.record_every - *step % options_.record_every);
+    if (options_.record != nullptr) {
+      const std::int64_t left = options_.record_every - *step % options_.record_every;  // may be of any size
+      next = *step + std::min(left, end - *step);
+    }
     slope_->descend(x_, g_, rate, next - *step);
     *step = next;
   }
