@@ -155,6 +155,29 @@ TEST(MdsDescent, IsTheDefinitionForEverySize) {
       }
 }
 
+// What an earlier call left in scratch memory, here NaN, does not look like divergence.
+TEST(MdsDescent, OldMemoryDoesNotMatter) {
+  for (const std::ptrdiff_t n : {3, 8, 20, 24, 40, 72, 130})
+    for (const int k : {1, 2, 3, 5}) {
+      const Problem<double> p(n, k, false);
+      const Problem<float> q(n, k, false);
+      for (const std::string& target : simd_detected()) {
+        const Forced forced(target);
+        const auto soil = [] {
+          const Scratch scratch(1 << 20);
+          std::memset(scratch.data(), 0xFF, 1 << 20);
+        };
+        DescentReport report;
+        soil();
+        p.descend(options<double>(DescentLoss::kSstress, 0.001, 5), &report);
+        EXPECT_FALSE(report.diverged) << target << " n " << n << " k " << k;
+        soil();
+        q.descend(options<float>(DescentLoss::kSstress, 0.001, 5), &report);
+        EXPECT_FALSE(report.diverged) << target << " n " << n << " k " << k;
+      }
+    }
+}
+
 TEST(MdsDescent, IsTheDefinitionForManyPoints) {
   for (const int k : {2, 3, 5})
     for (const bool asymmetric : {false, true}) {

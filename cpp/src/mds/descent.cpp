@@ -80,7 +80,8 @@ class Descent {
 
 template <class T>
 void Descent<T>::read(const PointsView<T>& x0) {
-  std::fill_n(x_, values_, T(0));
+  std::fill_n(x_, 3 * values_,
+              T(0));  // behind the last point kernels may leave gradients as they are, and step by them
   for (int c = 0; c < dimensions_; c++)
     for (std::ptrdiff_t i = 0; i < points_; i++)
       std::memcpy(&x_[c * stride_ + i], x0.data + i * x0.point_stride + c * x0.coordinate_stride, sizeof(T));
