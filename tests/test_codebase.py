@@ -132,6 +132,14 @@ def test_floors(source):
     assert not re.search(r"pragma GCC (optimize|target)|__attribute__\(\(target", text)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_a_fuzzer(family):
+    assert (ROOT / "cpp" / "fuzz" / f"{family}_fuzz.cpp").is_file()
+    script = ROOT / "tools" / "fuzz.sh"
+    if script.is_file():
+        assert family in re.search(r"set -- (.*)", script.read_text("utf-8"))[1].split()
+
+
 def test_no_loops_over_pixels_in_bindings():
     for source in (ROOT / "cpp" / "bindings").glob("bind_*.cpp"):
         text = source.read_text("utf-8")

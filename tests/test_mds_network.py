@@ -144,7 +144,6 @@ def test_missing_in_every_form():
     one_sided = np.where(np.triu(np.ones_like(absent)), distances, np.nan)
     same = [
         (filled, {"weights": (~absent).astype(float)}),
-        (filled, {"weights": np.where(absent, np.nan, 1.0)}),
         (filled, {"weights": sparse.csr_array((~absent).astype(float))}),
         (one_sided, {}),
         (one_sided.T, {}),
@@ -434,3 +433,56 @@ def test_refused_pairs():
         fastcv.mds(sparse.coo_array((np.ones(2, np.int64), ([0, 1], [1, 2])), shape=(3, 3)))
     with pytest.raises(ValueError, match="mds: distances must be a square matrix"):
         fastcv.mds(sparse.coo_array((2, 3), dtype=np.float64))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("side", ["one", "lower", "upper"])
+def test_a_distance_in_one_direction_is_enough(dtype, side):
+    _, distances, _ = field(30, noise=0.1)
+    distances = distances.astype(dtype)
+    expected = fastcv.mds(distances)
+    halved = distances.copy()
+    places = {"one": ([0], [1]), "lower": np.tril_indices(30, -1), "upper": np.triu_indices(30, 1)}[side]
+    halved[places] = np.nan
+    result = fastcv.mds(halved)
+    assert result.normalized_stress == pytest.approx(expected.normalized_stress, abs=1e-5)
+    assert np.isfinite(result.embedding).all()
+
+
+def test_a_pair_has_one_weight_whatever_else_is_missing():
+    _, distances, _ = field(12, noise=0.2)
+    weights = np.random.default_rng(1).random(distances.shape)
+    weights[0, 1], weights[2, 3] = 0, 0  # the mean counts, not the direction
+    distances[4, 5] = np.nan  # the other direction is there
+    distances[6, 7] = distances[7, 6] = np.nan
+    result = fastcv.mds(distances, weights=weights, symmetrize=True)
+    found = fastcv.pairwise_distances(result.embedding)
+    measured = np.where(np.isnan(distances), distances.T, distances)
+    measured, mean = (measured + measured.T) / 2, (weights + weights.T) / 2
+    stress = np.nansum(np.triu(mean * (found - measured) ** 2, 1))
+    assert result.stress == pytest.approx(stress, rel=1e-9)
+
+
+def test_weights_are_checked_on_every_way():
+    _, distances, _ = field(12)
+    gaps = np.where(distances > 0.9, np.nan, distances)
+    for loss in ("stress", "robust"):
+        for given in (distances, gaps):
+            weights = np.ones_like(given)
+            weights[0, 1] = weights[1, 0] = np.nan
+            with pytest.raises(ValueError, match="mds: weights must be finite and at least 0"):
+                fastcv.mds(given, weights=weights, loss=loss)
+            weights[0, 1] = weights[1, 0] = 1
+            weights[2, 3] = 0
+            with pytest.raises(ValueError, match="mds: weights must be symmetric"):
+                fastcv.mds(given, weights=weights, loss=loss)
+
+
+def test_no_share_of_an_infinite_stress_is_nan():
+    far = np.full((4, 4), 1.0)
+    far[0, 1] = far[1, 0] = np.finfo(np.float64).max
+    far[2, 3] = far[3, 2] = np.nan
+    result = fastcv.mds(far)
+    assert np.isfinite(result.embedding).all()
+    assert not np.isnan(result.stress)
+    assert not np.isnan(result.stress_per_point).any()

@@ -264,7 +264,7 @@ def test_batch_refusals() -> None:
         ({"upscale": False}, ValueError, "upscale=False needs"),
         ({"interpolation": "linear"}, ValueError, "interpolation must be one of"),
         ({"interpolation": "area", "antialias": True}, ValueError, "antialias needs"),
-        ({"antialias": 1}, TypeError, "antialias must be True or False"),
+        ({"antialias": 1}, TypeError, "antialias must be a bool, got int"),
         ({"layout": "NCHW"}, ValueError, "layout must be one of"),
         ({"dtype": "float64"}, ValueError, "dtype must be one of"),
         ({"dtype": np.int32}, ValueError, "dtype"),

@@ -25,22 +25,22 @@ asan() {
   build asan
   say "asan: C++ tests"
   export UBSAN_OPTIONS=print_stacktrace=1
-  ctest --preset asan -j2 -R '^(runtime|threads|tv_coarse|box_plan)_test$'
+  ctest --preset asan -j2 -R '^(runtime|threads|tv_coarse|box_plan|mds.*)_test$'
   # What looks at memory: its ends, its layouts, its strides.
   GTEST_FILTER='*GuardPages*:*AnyLayout*:*EveryAlignment*:*InPlace*:*BatchStrides*:*NothingOutside*:*TwoRows*:*HugeWindows*' \
     ctest --preset asan -j2 -R '^(box_blur|tv|preprocess)_test$'
   say "asan: Python tests"
-  # libstdc++ is loaded with it, else the first exception of C++ ends the process. The leaks are Python's own.
+  # -s: what ends the process is said on its stderr. libstdc++ is loaded with it, else the first exception of C++ ends the process. The leaks are Python's own.
   LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH=build/asan/python \
-    python -m pytest -q -p no:cacheprovider tests/test_contract.py tests/test_ndarray.py -k "not huge"
+    python -m pytest -q -p no:cacheprovider -s tests/test_contract.py tests/test_ndarray.py -k "not huge"
 }
 
 tsan() {
   build tsan
   say "tsan: C++ tests"
   # Made for it: small work on many threads and from many callers. The other tests repeat that at sizes that take hours here.
-  ctest --preset tsan -j2 -R '^(runtime|threads|tv_coarse)_test$'
+  ctest --preset tsan -j2 -R '^(runtime|threads|tv_coarse|mds.*)_test$'
 }
 
 [ $# -gt 0 ] || set -- asan tsan

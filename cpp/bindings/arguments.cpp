@@ -62,6 +62,13 @@ std::int64_t int_argument(const char* function, const char* argument, PyObject* 
   return value;
 }
 
+bool bool_argument(const char* function, const char* argument, PyObject* object) {
+  if (!PyBool_Check(object)) {
+    refuse<py::type_error>(function, ": ", argument, " must be a bool, got ", type_name(object));
+  }
+  return object == Py_True;
+}
+
 int num_threads_argument(const char* function, PyObject* object) {
   if (object == Py_None) return 0;
   std::int64_t value;
@@ -110,6 +117,12 @@ bool as_real(PyObject* object, double* value) {
   }
   *value = number;
   return true;
+}
+
+UserCallback::UserCallback(const char* function, PyObject* object) : object_(object == Py_None ? nullptr : object) {
+  if (object_ != nullptr && !PyCallable_Check(object)) {
+    refuse<py::type_error>(function, ": callback must be callable or None, got ", type_name(object));
+  }
 }
 
 Names::Names(const char* function, const char* argument, std::vector<Entry> entries)

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <exception>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ bool as_int(PyObject* object, std::int64_t* value);
 // An int within [least, most], or a refusal: "box_blur: num_threads must be at least 1, got 0".
 std::int64_t int_argument(const char* function, const char* argument, PyObject* object, std::int64_t least,
                           std::int64_t most);
+
+// True or False; nothing that stands for one.
+bool bool_argument(const char* function, const char* argument, PyObject* object);
 
 // None or an int >= 1; None: 0, which means "not said".
 int num_threads_argument(const char* function, PyObject* object);
@@ -75,6 +79,37 @@ class ReleaseGil {
 
  private:
   PyThreadState* state_;
+};
+
+// What a user gave as `callback`, for a solver that runs without the GIL and asks it now and then whether to stop.
+class UserCallback {
+ public:
+  // A callable or None, or a refusal. Borrows.
+  UserCallback(const char* function, PyObject* object);
+  explicit operator bool() const { return object_ != nullptr; }
+
+  // Calls it with the tuple that arguments() makes under the GIL. True: stop, because it said so, or because it raised.
+  template <class Arguments>
+  bool operator()(Arguments&& arguments) {
+    const py::gil_scoped_acquire held;
+    try {
+      const py::object answer = py::reinterpret_borrow<py::object>(object_)(*py::tuple(arguments()));
+      const int stop = PyObject_IsTrue(answer.ptr());
+      if (stop < 0) throw py::error_already_set();
+      return stop != 0;
+    } catch (...) {
+      error_ = std::current_exception();
+      return true;
+    }
+  }
+  bool raised() const { return error_ != nullptr; }
+  void rethrow() const {  // what it raised, if anything
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  PyObject* object_;
+  std::exception_ptr error_;
 };
 
 }  // namespace fastcv::python

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <exception>
 #include <memory>
 
 #include "bindings.hpp"
@@ -57,28 +56,20 @@ class Matrix {
   Array array_{};
 };
 
-// Calls back into Python from the solver, which runs without the GIL.
+// The user's function, and the arrays that it is shown.
 template <class T>
-struct Callback {
-  PyObject* function;
+struct Watcher {
+  UserCallback callback;
   DType dtype;
   py::ssize_t shape[2];
-  std::exception_ptr error;
 
   static bool call(void* context, std::int64_t iteration, const T* x, double loss) {
-    Callback& self = *static_cast<Callback*>(context);
-    const py::gil_scoped_acquire held;
-    try {
+    Watcher& self = *static_cast<Watcher*>(context);
+    return self.callback([&] {
       const py::object positions = new_array(self.dtype, 2, self.shape);
       std::copy_n(x, self.shape[0] * self.shape[1], const_cast<T*>(data_of<T>(positions)));
-      const py::object answer = py::reinterpret_borrow<py::object>(self.function)(iteration, positions, loss);
-      const int stop = PyObject_IsTrue(answer.ptr());
-      if (stop < 0) throw py::error_already_set();
-      return stop != 0;
-    } catch (...) {
-      self.error = std::current_exception();
-      return true;
-    }
+      return py::make_tuple(iteration, positions, loss);
+    });
   }
 };
 
@@ -127,13 +118,10 @@ py::object solve(const Arguments& a, const Matrix* matrix, const Matrix* weights
   o.seed = a.seed.cast<std::uint64_t>();
   o.num_threads = num_threads_argument(kFunction, a.num_threads.ptr());
   const py::ssize_t shape[2] = {problem.points, o.dimensions};
-  Callback<T> caller{a.callback.ptr(), dtype, {shape[0], shape[1]}, nullptr};
-  if (!a.callback.is_none()) {
-    if (!PyCallable_Check(a.callback.ptr())) {
-      refuse<py::type_error>(kFunction, ": callback must be callable or None, got ", type_name(a.callback.ptr()));
-    }
-    o.callback = &Callback<T>::call;
-    o.context = &caller;
+  Watcher<T> watcher{UserCallback(kFunction, a.callback.ptr()), dtype, {shape[0], shape[1]}};
+  if (watcher.callback) {
+    o.callback = &Watcher<T>::call;
+    o.context = &watcher;
   }
 
   const py::object embedding = new_array(dtype, 2, shape), per_point = new_array(DType::kFloat64, 1, shape);
@@ -142,7 +130,7 @@ py::object solve(const Arguments& a, const Matrix* matrix, const Matrix* weights
     report =
         solve_mds(problem, o, const_cast<T*>(data_of<T>(embedding)), const_cast<double*>(data_of<double>(per_point)));
   });
-  if (caller.error) std::rethrow_exception(caller.error);
+  watcher.callback.rethrow();
   return py::make_tuple(embedding, report.stress, report.normalized_stress, per_point, report.iterations,
                         report.converged, report.unique, report.reason);
 }
@@ -150,9 +138,7 @@ py::object solve(const Arguments& a, const Matrix* matrix, const Matrix* weights
 py::object mds(PyObject* const* arguments) {
   const Arguments a{arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],  arguments[5],
                     arguments[6], arguments[7], arguments[8], arguments[9], arguments[10], arguments[11]};
-  if (!PyBool_Check(a.symmetrize.ptr())) {
-    refuse<py::type_error>(kFunction, ": symmetrize must be a bool, got ", type_name(a.symmetrize.ptr()));
-  }
+  bool_argument(kFunction, "symmetrize", a.symmetrize.ptr());  // before all else
   if (PyTuple_CheckExact(a.distances.ptr())) {
     const py::object values = py::reinterpret_borrow<py::tuple>(a.distances)[3];
     const DType dtype = input_array(kFunction, "distances", values.ptr(), kFloats).dtype;

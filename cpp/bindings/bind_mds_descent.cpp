@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
 
 #include "bindings.hpp"
@@ -65,8 +64,7 @@ struct Recorder {
   T* positions = nullptr;
   double* loss = nullptr;
   std::int64_t kept = 0;
-  PyObject* callback = nullptr;
-  std::exception_ptr error;
+  UserCallback callback;
 
   void copy(const T* x, std::ptrdiff_t stride, T* to) const {
     for (py::ssize_t i = 0; i < points; i++)
@@ -75,7 +73,7 @@ struct Recorder {
   static bool record(void* context, std::int64_t step, const T* x, std::ptrdiff_t stride, double value) {
     Recorder& self = *static_cast<Recorder*>(context);
     if (self.every > 0 && (step % self.every == 0 || step == self.iterations)) self.keep(step, x, stride, value);
-    return self.callback != nullptr && self.call(step, x, stride, value);
+    return self.callback && self.call(step, x, stride, value);
   }
   void keep(std::int64_t step, const T* x, std::ptrdiff_t stride, double value) {
     steps[kept] = step;
@@ -84,18 +82,13 @@ struct Recorder {
     kept++;
   }
   bool call(std::int64_t step, const T* x, std::ptrdiff_t stride, double value) {
-    const py::gil_scoped_acquire held;
-    try {
+    const bool stop = callback([&] {
       py::array_t<T> array({points, dimensions});
       copy(x, stride, array.mutable_data());
-      const py::object answer = py::reinterpret_borrow<py::object>(callback)(step, array, value);
-      const int stop = PyObject_IsTrue(answer.ptr());
-      if (stop < 0) throw py::error_already_set();
-      return stop != 0;
-    } catch (...) {
-      error = std::current_exception();
-    }
-    throw CallbackFailed();
+      return py::make_tuple(step, array, value);
+    });
+    if (callback.raised()) throw CallbackFailed();  // so that nothing is written
+    return stop;
   }
 };
 
@@ -104,7 +97,7 @@ struct Request {
   double learning_rate;
   std::int64_t iterations, history;
   DescentLoss loss;
-  PyObject* callback;
+  UserCallback callback{kFunction, Py_None};
   int num_threads;
 };
 
@@ -114,7 +107,7 @@ template <class T>
 py::tuple run(const Request& r) {
   const py::ssize_t n = r.x0.shape[0], k = r.x0.shape[1];
   DescentOptions<T> o{r.loss, r.learning_rate, r.iterations, nullptr, 1, nullptr, r.num_threads};
-  Recorder<T> recorder{n, k, r.history, r.iterations, nullptr, nullptr, nullptr, 0, nullptr, nullptr};
+  Recorder<T> recorder{n, k, r.history, r.iterations, nullptr, nullptr, nullptr, 0, r.callback};
   py::object steps = py::none(), positions = py::none(), loss = py::none();
   if (r.history > 0) {
     // Before steps 0, every, 2 every, ..., and after the last.
@@ -127,10 +120,9 @@ py::tuple run(const Request& r) {
     recorder.positions = static_cast<T*>(py::array(positions).mutable_data());
     recorder.loss = static_cast<double*>(py::array(loss).mutable_data());
   }
-  if (r.callback != Py_None) recorder.callback = r.callback;
-  if (r.history > 0 || recorder.callback != nullptr) {
+  if (r.history > 0 || recorder.callback) {
     o.record = &Recorder<T>::record;
-    o.record_every = recorder.callback != nullptr ? 1 : r.history;
+    o.record_every = recorder.callback ? 1 : r.history;
     o.context = &recorder;
   }
   const PointsView<T> x0{r.x0.data, n, k, r.x0.strides[0], r.x0.strides[1]};
@@ -139,11 +131,11 @@ py::tuple run(const Request& r) {
   DescentReport report;
   const double work = static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(r.iterations + 1);
   try {
-    run_interruptible(work > kShortWork || recorder.callback != nullptr, [&] {
+    run_interruptible(work > kShortWork || recorder.callback, [&] {
       report = gradient_descent<T>(x0, distances, o, r.out.data, r.out.strides[0], r.out.strides[1]);
     });
   } catch (const CallbackFailed&) {
-    std::rethrow_exception(recorder.error);
+    recorder.callback.rethrow();
   }
   if (r.history > 0) {
     steps = first(steps, recorder.kept);
@@ -163,10 +155,7 @@ py::object descend(PyObject* const* a) {
   r.iterations = int_argument(kFunction, "num_iterations", a[3], 0, kMost - 1);
   r.loss = static_cast<DescentLoss>(losses()(a[4]));
   if (a[5] != Py_None) r.history = int_argument(kFunction, "history", a[5], 1, kMost);
-  r.callback = a[6];
-  if (r.callback != Py_None && !PyCallable_Check(r.callback)) {
-    refuse<py::type_error>(kFunction, ": callback must be callable or None, got ", type_name(r.callback));
-  }
+  r.callback = UserCallback(kFunction, a[6]);
   py::object result = py::reinterpret_borrow<py::object>(a[7]);
   if (a[7] == Py_None) result = new_array(r.x0.dtype, 2, r.x0.shape);
   r.out = output_array(kFunction, "out", result.ptr(), r.x0);

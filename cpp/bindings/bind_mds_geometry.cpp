@@ -55,13 +55,6 @@ py::object copy_of(const std::vector<double>& values, int ndim, const py::ssize_
   return array;
 }
 
-bool flag(const char* argument, PyObject* object) {
-  if (!PyBool_Check(object)) {
-    refuse<py::type_error>("procrustes: ", argument, " must be a bool, got ", type_name(object));
-  }
-  return object == Py_True;
-}
-
 py::object as_doubles(const char* argument, PyObject* object) {
   points_argument("procrustes", argument, object, bit(DType::kFloat32) | bit(DType::kFloat64));
   return py::module_::import("numpy").attr("asarray")(py::handle(object), "float64");
@@ -72,7 +65,8 @@ py::object align(PyObject* const* arguments) {
   const py::object x_doubles = as_doubles("x", arguments[0]), y_doubles = as_doubles("y", arguments[1]);
   const Array x = points_argument(kFunction, "x", x_doubles.ptr(), bit(DType::kFloat64));
   const Array y = points_argument(kFunction, "y", y_doubles.ptr(), bit(DType::kFloat64));
-  const bool reflection = flag("reflection", arguments[2]), scale = flag("scale", arguments[3]);
+  const bool reflection = bool_argument("procrustes", "reflection", arguments[2]),
+             scale = bool_argument("procrustes", "scale", arguments[3]);
   if (x.shape[0] != y.shape[0] || x.shape[1] != y.shape[1]) {
     refuse<py::value_error>(kFunction, ": y must have the shape of x, (", x.shape[0], ", ", x.shape[1], "), got (",
                             y.shape[0], ", ", y.shape[1], ")");

@@ -95,13 +95,6 @@ std::vector<double> reals_argument(const char* argument, py::handle object) {
   return values;
 }
 
-bool flag_argument(const char* argument, py::handle object) {
-  if (!PyBool_Check(object.ptr())) {
-    refuse<py::type_error>(kFunction, ": ", argument, " must be True or False, got ", short_repr(object.ptr()));
-  }
-  return object.ptr() == Py_True;
-}
-
 // None: 0.
 std::int64_t optional_int(const char* argument, py::handle object) {
   return object.is_none() ? 0 : int_argument(kFunction, argument, object.ptr(), 1, kLargestSize);
@@ -126,10 +119,10 @@ py::object make(PyObject* const* a) {
   o.resize_to = optional_int("resize_to", argument(2));
   o.top_left = anchors()(argument(3)) == 1;
   o.stride = optional_int("stride", argument(4));
-  o.upscale = flag_argument("upscale", argument(5));
+  o.upscale = bool_argument(kFunction, "upscale", argument(5).ptr());
   o.interpolation = static_cast<Interpolation>(interpolations()(argument(6)));
-  o.antialias = flag_argument("antialias", argument(7));
-  o.clip = flag_argument("clip", argument(8));
+  o.antialias = bool_argument(kFunction, "antialias", argument(7).ptr());
+  o.clip = bool_argument(kFunction, "clip", argument(8).ptr());
   if (!argument(9).is_none()) {
     o.scale = real_argument("scale", argument(9));
     if (std::isnan(o.scale)) refuse<py::value_error>(kFunction, ": scale must be finite and not 0, got nan");
@@ -137,12 +130,12 @@ py::object make(PyObject* const* a) {
   o.mean = reals_argument("mean", argument(10));
   o.std = reals_argument("std", argument(11));
   o.std_eps = real_argument("std_eps", argument(12));
-  o.reverse_channels = flag_argument("reverse_channels", argument(13));
+  o.reverse_channels = bool_argument(kFunction, "reverse_channels", argument(13).ptr());
   o.channels = optional_int("channels", argument(14));
   o.layout = static_cast<PixelLayout>(layouts()(argument(15)));
   o.dtype = static_cast<PixelType>(dtypes()(argument(16)));
   o.pad_value = reals_argument("pad_value", argument(17));
-  o.pad_normalized = flag_argument("pad_normalized", argument(18));
+  o.pad_normalized = bool_argument(kFunction, "pad_normalized", argument(18).ptr());
   const bool boxed = o.resize == Resize::kLetterbox;
   if (o.resize_to != 0 && o.resize != Resize::kCrop)
     refuse<py::value_error>(kFunction, ": resize_to needs resize=\"crop\"");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 
 #include "bindings.hpp"
 #include "fastcv/tv.hpp"
@@ -61,25 +60,9 @@ void* data_of(const py::object& array) { return py::detail::array_proxy(array.pt
 
 bool truth(const py::object& value) { return py::cast<bool>(value); }
 
-// Calls back into Python from the solver, which runs without the GIL.
-struct Callback {
-  PyObject* function;
-  std::exception_ptr error;
-
-  static bool call(void* context, std::int64_t iteration, double gap) {
-    Callback& self = *static_cast<Callback*>(context);
-    const py::gil_scoped_acquire held;
-    try {
-      const py::object answer = py::reinterpret_borrow<py::object>(self.function)(iteration, gap);
-      const int stop = PyObject_IsTrue(answer.ptr());
-      if (stop < 0) throw py::error_already_set();
-      return stop != 0;
-    } catch (...) {
-      self.error = std::current_exception();
-      return true;
-    }
-  }
-};
+bool call_back(void* context, std::int64_t iteration, double gap) {
+  return (*static_cast<UserCallback*>(context))([&] { return py::make_tuple(iteration, gap); });
+}
 
 double default_range(DType dtype) { return dtype == DType::kUint8 ? 255 : dtype == DType::kUint16 ? 65535 : 1; }
 
@@ -155,10 +138,7 @@ py::object denoise(PyObject* const* arguments) {
   o.tol = real_argument("tol", tol.ptr(), 0, true);
   o.max_iter = int_argument(kFunction, "max_iter", max_iter.ptr(), 1, std::int64_t{1} << 40);
   o.joint = channel_modes()(channels) == static_cast<int>(Channels::kJoint);
-  if (!PyBool_Check(isotropic.ptr())) {
-    refuse<py::type_error>(kFunction, ": isotropic must be a bool, got ", type_name(isotropic.ptr()));
-  }
-  o.isotropic = isotropic.ptr() == Py_True;
+  o.isotropic = bool_argument(kFunction, "isotropic", isotropic.ptr());
   o.volume = space.volume;
   o.num_threads = num_threads_argument(kFunction, num_threads.ptr());
   const std::ptrdiff_t channel_total = channel_count(in, space.axes);
@@ -190,9 +170,7 @@ py::object denoise(PyObject* const* arguments) {
   } else {
     o.weight = range * (weight.is_none() ? 0.1 : real_argument("weight", weight.ptr(), 0));
   }
-  if (!callback.is_none() && !PyCallable_Check(callback.ptr())) {
-    refuse<py::type_error>(kFunction, ": callback must be callable or None, got ", type_name(callback.ptr()));
-  }
+  UserCallback caller(kFunction, callback.ptr());
 
   // The dual's axes: batch and channel axes of the image in their order, then the axis of the gradient, then space.
   std::vector<py::ssize_t> dual_shape;
@@ -223,9 +201,8 @@ py::object denoise(PyObject* const* arguments) {
   info.weight = o.weight;
   bool stopped = false;
   if (!in.empty()) {
-    Callback caller{callback.ptr(), nullptr};
-    if (!callback.is_none()) {
-      o.callback = &Callback::call;
+    if (caller) {
+      o.callback = &call_back;
       o.context = &caller;
     }
     // Planes by themselves need no copy; but which plane is which must not change with the layout.
@@ -235,7 +212,7 @@ py::object denoise(PyObject* const* arguments) {
     o.joint = o.joint && p.channels > 1;
     const bool long_work = p.count * p.height > kShortWork / std::max<std::ptrdiff_t>(1, p.width * p.channels);
     run_interruptible(long_work || o.callback != nullptr, [&] { info = dispatch(in.dtype, p, o); });
-    if (caller.error) std::rethrow_exception(caller.error);
+    caller.rethrow();
     images.finish();
     stopped = info.stopped;
   }

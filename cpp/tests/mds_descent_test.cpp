@@ -58,26 +58,9 @@ struct Problem {
     if (report) *report = r;
     return out;
   }
-  // The definition, in long double.
   std::vector<Real> expected(DescentLoss loss, Real rate, int steps, std::vector<Real>* losses = nullptr) const {
     reference::Configuration at{n, k, {x.begin(), x.end()}};
-    const bool quartic = loss == DescentLoss::kSstress;
-    for (int step = 0; step <= steps; step++) {
-      std::vector<Real> g(n * k, 0);
-      Real value = 0;
-      for (std::ptrdiff_t i = 0; i < n; i++)
-        for (std::ptrdiff_t j = 0; j < n; j++) {
-          if (i == j) continue;
-          const Real d = at.distance(i, j), measured = distances[i * n + j];
-          value += quartic ? (d * d - measured * measured) * (d * d - measured * measured)
-                           : (d - measured) * (d - measured) / 2;
-          const Real w = quartic ? 4 * (d * d - measured * measured) : d == 0 ? 0 : 2 * (1 - measured / d);
-          for (int c = 0; c < k; c++) g[i * k + c] += w * (at.x[i * k + c] - at.x[j * k + c]);
-        }
-      if (losses) losses->push_back(value);
-      if (step == steps) break;
-      for (std::size_t i = 0; i < g.size(); i++) at.x[i] -= rate * g[i];
-    }
+    reference::descend(at, {distances.begin(), distances.end()}, loss, rate, steps, losses);
     return at.x;
   }
 };
@@ -170,6 +153,29 @@ TEST(MdsDescent, IsTheDefinitionForEverySize) {
         check<double>(n, k, asymmetric);
         if (HasFatalFailure()) return;
       }
+}
+
+// What an earlier call left in scratch memory, here NaN, does not look like divergence.
+TEST(MdsDescent, OldMemoryDoesNotMatter) {
+  for (const std::ptrdiff_t n : {3, 8, 20, 24, 40, 72, 130})
+    for (const int k : {1, 2, 3, 5}) {
+      const Problem<double> p(n, k, false);
+      const Problem<float> q(n, k, false);
+      for (const std::string& target : simd_detected()) {
+        const Forced forced(target);
+        const auto soil = [] {
+          const Scratch scratch(1 << 20);
+          std::memset(scratch.data(), 0xFF, 1 << 20);
+        };
+        DescentReport report;
+        soil();
+        p.descend(options<double>(DescentLoss::kSstress, 0.001, 5), &report);
+        EXPECT_FALSE(report.diverged) << target << " n " << n << " k " << k;
+        soil();
+        q.descend(options<float>(DescentLoss::kSstress, 0.001, 5), &report);
+        EXPECT_FALSE(report.diverged) << target << " n " << n << " k " << k;
+      }
+    }
 }
 
 TEST(MdsDescent, IsTheDefinitionForManyPoints) {

@@ -189,5 +189,14 @@ TEST(Procrustes, OnePointAndCoincidentPointsAreShifted) {
   }
 }
 
+// A negative scale would be the reflection that was refused.
+TEST(Procrustes, OnALineNothingIsMirroredByItsScale) {
+  const std::vector<double> x{0, 1, 3}, y{0, -1, -3};
+  const Alignment a = procrustes(view(x, 3, 1), view(y, 3, 1), false, true);
+  EXPECT_FALSE(a.reflected);
+  EXPECT_EQ(a.scale, 0);
+  EXPECT_NEAR(a.rmse, std::sqrt(14.0 / 9), 1e-15);
+}
+
 }  // namespace
 }  // namespace fastcv

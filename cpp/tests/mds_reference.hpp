@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "fastcv/mds.hpp"
 #include "mds/pairs.hpp"
 
 namespace fastcv::reference {
@@ -77,5 +78,27 @@ struct PairsOracle {
     return g;
   }
 };
+
+// Gradient descent as published. `losses`: before every step, and after the last.
+inline void descend(Configuration& at, const std::vector<Real>& distances, DescentLoss loss, Real rate, int steps,
+                    std::vector<Real>* losses = nullptr) {
+  const bool quartic = loss == DescentLoss::kSstress;
+  for (int step = 0; step <= steps; step++) {
+    std::vector<Real> g(at.x.size(), 0);
+    Real value = 0;
+    for (std::ptrdiff_t i = 0; i < at.n; i++)
+      for (std::ptrdiff_t j = 0; j < at.n; j++) {
+        if (i == j) continue;
+        const Real d = at.distance(i, j), measured = distances[i * at.n + j];
+        value += quartic ? (d * d - measured * measured) * (d * d - measured * measured)
+                         : (d - measured) * (d - measured) / 2;
+        const Real w = quartic ? 4 * (d * d - measured * measured) : d == 0 ? 0 : 2 * (1 - measured / d);
+        for (int c = 0; c < at.k; c++) g[i * at.k + c] += w * (at.x[i * at.k + c] - at.x[j * at.k + c]);
+      }
+    if (losses) losses->push_back(value);
+    if (step == steps) return;
+    for (std::size_t i = 0; i < g.size(); i++) at.x[i] -= rate * g[i];
+  }
+}
 
 }  // namespace fastcv::reference

@@ -441,6 +441,31 @@ TYPED_TEST(SolveTest, StartsThatNoGradientParts) {
   EXPECT_LT(solve(d, o).report.normalized_stress, 0.35);
 }
 
+// A distance that stands in one direction only is that of the pair, whichever direction it is.
+TYPED_TEST(SolveTest, OneDirectionIsEnough) {
+  using T = TypeParam;
+  for (const std::ptrdiff_t n : {2, 10, 40}) {
+    for (const double noise : {0.0, 0.1}) {
+      const Square<T> full = distances_of(cube<T>(n, 2, 5), n, 2, noise);
+      const Solved<T> expected = solve(full, in<T>(2));
+      for (const bool symmetrize : {false, true}) {
+        for (const int which : {0, 1, 2}) {  // one of them, above or below the diagonal
+          Square<T> d = full;
+          for (std::ptrdiff_t i = 0; i < n; i++) {
+            for (std::ptrdiff_t j = 0; j < n; j++) {
+              if (which == 0 ? i == 0 && j == 1 : which == 1 ? j > i : j < i) d(i, j) = std::nan("");
+            }
+          }
+          const Solved<T> s = solve<T>(d, in<T>(2), nullptr, symmetrize);
+          EXPECT_NEAR(s.report.normalized_stress, expected.report.normalized_stress, 1e-5) << n << " " << which;
+          for (const T value : s.x) ASSERT_TRUE(std::isfinite(value));
+          for (const double share : s.per_point) ASSERT_TRUE(std::isfinite(share));
+        }
+      }
+    }
+  }
+}
+
 TYPED_TEST(SolveTest, Refusals) {
   using T = TypeParam;
   const std::ptrdiff_t n = 40;

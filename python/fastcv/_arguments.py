@@ -14,7 +14,7 @@ def flag(function: str, argument: str, value: object) -> bool:
     """True or False, also NumPy's."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    raise TypeError(f"{function}: {argument} must be True or False, got {_shown(value)}")
+    raise TypeError(f"{function}: {argument} must be a bool, got {_shown(value)}")
 
 
 def number(function: str, argument: str, value: Any) -> float:

@@ -87,8 +87,9 @@ struct MdsReport {
 // Positions of least loss: `embedding` is points x dimensions, row after row, centred where there are no anchors.
 // `stress_per_point`: sum over j of w (d - D)^2, so that its sum is twice the stress. Neither overlaps the input.
 // The loss never rises from one accepted step to the next. The same bytes for any number of threads.
-// Throws std::invalid_argument, "mds: distances must be ...", for what cannot be used: nothing is written then.
-// (Not called mds: that is the namespace of the room.)
+// Throws std::invalid_argument, "mds: distances must be ...", for what cannot be used, and std::domain_error for a
+// start so far from the distances that its loss overflows: nothing is written then. (Not called mds: that is the
+// namespace of the room.)
 template <class T>
 MdsReport solve_mds(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding, double* stress_per_point);
 
@@ -116,9 +117,9 @@ void pairwise_distances(const PointsView<T>& x, const PointsView<T>& y, T* out, 
 struct Alignment {
   std::vector<double> rotation;     // dimensions x dimensions, row by row; orthogonal
   std::vector<double> translation;  // dimensions
-  double scale = 1;
-  double rmse = 0;         // root of the mean squared distance that is left
-  bool reflected = false;  // rotation mirrors
+  double scale = 1;                 // at least 0
+  double rmse = 0;                  // root of the mean squared distance that is left
+  bool reflected = false;           // rotation mirrors
 };
 
 // Kabsch's and Umeyama's solution (IEEE TPAMI 13, 1991, 376-380). Without `reflection` the rotation is proper. Both

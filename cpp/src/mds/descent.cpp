@@ -81,7 +81,8 @@ class Descent {
 
 template <class T>
 void Descent<T>::read(const PointsView<T>& x0) {
-  std::fill_n(x_, values_, T(0));
+  std::fill_n(x_, 3 * values_,
+              T(0));  // behind the last point kernels may leave gradients as they are, and step by them
   for (int c = 0; c < dimensions_; c++)
     for (std::ptrdiff_t i = 0; i < points_; i++)
       std::memcpy(&x_[c * stride_ + i], x0.data + i * x0.point_stride + c * x0.coordinate_stride, sizeof(T));
@@ -119,7 +120,10 @@ void Descent<T>::walk(std::int64_t* step, std::int64_t end, double rate, bool ha
       continue;
     }
     std::int64_t next = end;
-    if (options_.record != nullptr) next = std::min(end, *step + options_.record_every - *step % options_.record_every);
+    if (options_.record != nullptr) {
+      const std::int64_t left = options_.record_every - *step % options_.record_every;  // may be of any size
+      next = *step + std::min(left, end - *step);
+    }
     slope_->descend(x_, g_, rate, next - *step);
     *step = next;
   }

@@ -25,9 +25,20 @@ void counting_sort(std::vector<Entry>& entries, std::ptrdiff_t points, Key&& key
   entries.swap(sorted);
 }
 
-void check_value(double d, std::ptrdiff_t i, std::ptrdiff_t j, const char* what) {
-  if (d < 0) refuse(what, " must be at least 0, got ", d, " for the pair (", i, ", ", j, ")");
-  if (std::isinf(d)) refuse(what, " must be finite (NaN: missing), got inf for the pair (", i, ", ", j, ")");
+void check_distance(double d, std::ptrdiff_t i, std::ptrdiff_t j) {
+  if (d < 0) refuse("distances must be at least 0, got ", d, " for the pair (", i, ", ", j, ")");
+  if (std::isinf(d)) refuse("distances must be finite (NaN: missing), got inf for the pair (", i, ", ", j, ")");
+}
+
+void check_weight(double w, std::ptrdiff_t i, std::ptrdiff_t j) {
+  if (!(w >= 0) || std::isinf(w)) {
+    refuse("weights must be finite and at least 0, got ", w, " for the pair (", i, ", ", j, ")");
+  }
+}
+
+[[noreturn]] void refuse_weights(double a, double b, std::ptrdiff_t i, std::ptrdiff_t j) {
+  refuse("weights must be symmetric, but are ", a, " and ", b, " for the pair (", i, ", ", j,
+         "); symmetrize=True averages them");
 }
 
 // The measurements, in the order of their pairs; a pair measured twice stands there twice.
@@ -42,14 +53,25 @@ std::vector<Entry> entries_of_pairs(const MdsProblem<T>& p) {
     }
     if (i == j) continue;
     const double d = p.pair_distances[k], w = p.pair_weights == nullptr ? 1.0 : double{p.pair_weights[k]};
-    check_value(d, i, j, "distances");
-    check_value(w, i, j, "weights");
+    check_distance(d, i, j);
+    check_weight(w, i, j);
     if (std::isnan(d) || !(w > 0)) continue;
     entries.push_back({static_cast<std::int32_t>(std::min(i, j)), static_cast<std::int32_t>(std::max(i, j)), d, w});
   }
   counting_sort(entries, p.points, [](const Entry& e) { return e.b; });
   counting_sort(entries, p.points, [](const Entry& e) { return e.a; });
   return entries;
+}
+
+// The weight of a pair of a matrix, whichever of its two distances are missing: as Pairs::pack() does.
+template <class T>
+double pair_weight(const MdsProblem<T>& p, std::ptrdiff_t i, std::ptrdiff_t j) {
+  if (p.weights.data == nullptr) return 1;
+  const double a = p.weights(i, j), b = p.weights(j, i);
+  check_weight(a, i, j);
+  check_weight(b, j, i);
+  if (!p.symmetrize && a != b) refuse_weights(a, b, i, j);
+  return (a + b) / 2;
 }
 
 template <class T>
@@ -61,11 +83,11 @@ std::vector<Entry> entries_of_matrix(const MdsProblem<T>& p) {
     for (std::ptrdiff_t j0 = i0; j0 < p.points; j0 += kTile) {
       for (std::ptrdiff_t i = i0; i < std::min(i0 + kTile, p.points); i++) {
         for (std::ptrdiff_t j = std::max(j0, i + 1); j < std::min(j0 + kTile, p.points); j++) {
+          const double w = pair_weight(p, i, j);
           for (const auto& [r, c] : {std::pair{i, j}, std::pair{j, i}}) {
-            const double d = p.distances(r, c), w = p.weights.data == nullptr ? 1.0 : double{p.weights(r, c)};
-            check_value(d, r, c, "distances");
-            check_value(w, r, c, "weights");
+            const double d = p.distances(r, c);
             if (std::isnan(d) || !(w > 0)) continue;
+            check_distance(d, r, c);
             entries.push_back({static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), d, w});
           }
         }
@@ -81,28 +103,27 @@ std::vector<Entry> entries_of_matrix(const MdsProblem<T>& p) {
 std::vector<Entry> merge(const std::vector<Entry>& entries, bool symmetrize) {
   double largest = 0;
   for (const Entry& e : entries) largest = std::max(largest, e.distance);
+  const double unit = largest > 1e300 ? 0x1p-64 : 1;  // sums of distances stay finite
   std::vector<Entry> merged;
   merged.reserve(entries.size());
   for (std::size_t k = 0; k < entries.size();) {
     Entry sum = entries[k];
     double least = sum.distance, most = sum.distance, light = sum.weight, heavy = sum.weight;
+    double distances = sum.distance * unit;
     std::size_t end = k + 1;
     for (; end < entries.size() && entries[end].a == sum.a && entries[end].b == sum.b; end++) {
       const Entry& e = entries[end];
       least = std::min(least, e.distance), most = std::max(most, e.distance);
       light = std::min(light, e.weight), heavy = std::max(heavy, e.weight);
-      sum.distance += e.distance, sum.weight += e.weight;
+      distances += e.distance * unit, sum.weight += e.weight;
     }
     if (!symmetrize && most - least > kAgree * largest) {
       refuse("distances must be symmetric to ", kAgree, " of the largest, ", largest, ", but are ", least, " and ",
              most, " for the pair (", sum.a, ", ", sum.b, "); symmetrize=True averages them");
     }
-    if (!symmetrize && heavy > light) {
-      refuse("weights must be symmetric, but are ", light, " and ", heavy, " for the pair (", sum.a, ", ", sum.b,
-             "); symmetrize=True averages them");
-    }
+    if (!symmetrize && heavy > light) refuse_weights(light, heavy, sum.a, sum.b);
     const auto count = static_cast<double>(end - k);
-    merged.push_back({sum.a, sum.b, sum.distance / count, sum.weight / count});
+    merged.push_back({sum.a, sum.b, distances / count / unit, sum.weight / count});
     k = end;
   }
   return merged;

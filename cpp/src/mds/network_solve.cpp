@@ -305,9 +305,10 @@ void report_stress(const Network& network, const T* embedding, double* per_point
     }
   }
   report.normalized_stress = squares > 0 ? std::sqrt(report.stress / squares) : 0;
-  const double unit = network.scale * network.scale;
-  report.stress *= unit;
-  for (std::ptrdiff_t i = 0; i < network.points; i++) per_point[i] *= unit;
+  // Twice: the square of a scale may be infinite, and a share 0.
+  const double unit = network.scale;
+  report.stress = report.stress * unit * unit;
+  for (std::ptrdiff_t i = 0; i < network.points; i++) per_point[i] = per_point[i] * unit * unit;
 }
 
 void centre(const Network& network, Positions& x) {

@@ -1,4 +1,5 @@
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -46,7 +47,8 @@ Alignment procrustes(const PointsView<double>& x, const PointsView<double>& y, b
   Alignment a;
   a.reflected = mirrors && reflection;
   const double spread = moved.squaredNorm();
-  if (scale && spread > 0) a.scale = svd.singularValues().dot(signs) / spread * (y_unit / x_unit);
+  // On a line, what would have to be mirrored is best shrunk to a point: a negative scale is a reflection.
+  if (scale && spread > 0) a.scale = std::max(0.0, svd.singularValues().dot(signs)) / spread * (y_unit / x_unit);
   const Eigen::VectorXd shift = y_mean - a.scale * (turn * x_mean);
   const Eigen::MatrixXd rest = target - (a.scale * x_unit / y_unit) * (turn * moved);
   a.rmse = y_unit * std::sqrt(rest.squaredNorm() / static_cast<double>(x.points));

@@ -78,17 +78,20 @@ bool comfortable(double largest) {
 template <class T>
 MdsReport solve_dense(const Dense<T>& dense);
 
-// The same problem in another unit, a power of two: on a copy of the distances.
+// The same problem in another unit, a power of two, with a distance that stands in one direction only in both: on a
+// copy of the distances.
 template <class T>
 class Rescaled {
  public:
-  Rescaled(const Dense<T>& dense, double largest)
-      : dense_(dense), exponent_(std::ilogb(largest)), options_(dense.options), problem_(dense.problem) {
+  Rescaled(const Dense<T>& dense, int exponent)
+      : dense_(dense), exponent_(exponent), options_(dense.options), problem_(dense.problem) {
     const std::ptrdiff_t n = dense.n;
     distances_.resize(static_cast<std::size_t>(checked_mul(n, n, "mds: distances")));
     for (std::ptrdiff_t i = 0; i < n; i++) {
-      for (std::ptrdiff_t j = 0; j < n; j++)
-        distances_[i * n + j] = std::ldexp(dense.problem.distances(i, j), -exponent_);
+      for (std::ptrdiff_t j = 0; j < n; j++) {
+        const T there = dense.problem.distances(i, j), back = dense.problem.distances(j, i);
+        distances_[i * n + j] = std::ldexp(std::isnan(there) ? back : there, -exponent_);
+      }
     }
     problem_.distances = {distances_.data(), n * static_cast<std::ptrdiff_t>(sizeof(T)), sizeof(T)};
     if (options_.init == MdsInit::kGiven) {
@@ -209,12 +212,17 @@ MdsReport solve_dense(const Dense<T>& dense) {
     pairs.reset();  // its memory
     return solve_network(dense.problem, o, dense.embedding, dense.per_point);
   }
-  if (report.largest > 0 && !comfortable<T>(report.largest)) {
+  const int exponent = report.largest > 0 && !comfortable<T>(report.largest) ? std::ilogb(report.largest) : 0;
+  if (exponent != 0 || report.one_sided > 0) {
     pairs.reset();
-    return Rescaled<T>(dense, report.largest).solve();
+    return Rescaled<T>(dense, exponent).solve();
   }
   const double rms = report.largest > 0 ? std::sqrt(report.sum_squares / report.sum_weights) : 0;
-  if (!started) given_start(dense, rms);
+  if (o.init != MdsInit::kClassical) {
+    given_start(dense, rms);
+  } else if (!started) {
+    std::fill_n(dense.x, o.dimensions * dense.stride, T(0));
+  }
   // Rounding errors of the input need no average: their squares are nothing to the stress, and columns are far apart.
   const bool average =
       report.weight_asymmetry > 0 || report.asymmetry > 8.0 * std::numeric_limits<T>::epsilon() * report.largest;
@@ -254,7 +262,7 @@ void check_list(const MdsProblem<T>& p) {
     if (d < 0) refuse("distances must be at least 0, got ", d);
     if (p.pair_weights == nullptr) continue;
     const double w = static_cast<double>(p.pair_weights[k]);
-    if (std::isinf(w) || w < 0) refuse("weights must be finite and at least 0, got ", w);
+    if (!(w >= 0) || std::isinf(w)) refuse("weights must be finite and at least 0, got ", w);
   }
 }
 

@@ -48,7 +48,7 @@ inline bool set_quads(Plan* plan) {
 
 HWY_BEFORE_NAMESPACE();
 #undef FASTCV_HAVE_BYTE_QUADS
-#if HWY_TARGET == HWY_AVX3_DL
+#if HWY_TARGET == HWY_AVX3_DL && HWY_COMPILER_GCC_ACTUAL
 #define FASTCV_HAVE_BYTE_QUADS 1
 HWY_PRAGMA(GCC target("avx512vnni"))  // part of the target, and asked for when it is chosen; only its name is missing
 #else
