@@ -256,8 +256,7 @@ TEST(PreprocessSizes, EveryWidth) {
         }
 }
 
-// Blocks of 120 to 200 bytes a row: windows of two vectors, of a third one that two rows share, of three, and of too
-// many.
+// Blocks of 120 to 200 bytes a row: windows of one vector, of two, and of too many.
 TEST(PreprocessSizes, WindowsOfTwoRows) {
   for (const std::ptrdiff_t channels : {1, 3, 4})
     for (std::ptrdiff_t span = 120; span <= 200; span++) {

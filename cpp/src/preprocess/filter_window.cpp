@@ -1,52 +1,49 @@
-// 8-bit images on AVX-512 with VBMI and VNNI, any number of taps: antialiased, bicubic, lanczos, area. Each source row
-// is filtered horizontally once, in integers, into a ring of float rows; an output row is the weighed sum of the
-// ring's.
+// 8-bit images on AVX-512 with VBMI and VNNI, any number of taps: antialiased, bicubic, lanczos, area. Lanes are the
+// values of an output row pixel by pixel, so that the bytes for 16 of them lie close together: one permutation takes
+// two taps of each. Source rows are filtered horizontally once, to 16 bits, and lie in a ring as pairs of rows; an
+// output row is the weighed sum of the ring's pairs, parted into planes at the end.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/filter_window.cpp"
+#include <algorithm>
 #include <cmath>
 
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
-#include "preprocess/rows-inl.h"
+#include "preprocess/parting-inl.h"
 
 #ifndef FASTCV_PREPROCESS_FILTER_ONCE
 #define FASTCV_PREPROCESS_FILTER_ONCE
 namespace fastcv::preprocess {
 
+// Pair p of source rows is 2 p and 2 p + 1. Those that output row y is made of, of which all rows count as many:
+inline std::ptrdiff_t first_pair(const Taps& rows, std::ptrdiff_t y) { return rows.start[y] / 2; }
+inline std::ptrdiff_t last_pair(const Taps& rows, std::ptrdiff_t y) { return (rows.start[y] + rows.taps - 1) / 2; }
+inline std::ptrdiff_t row_pairs(const Taps& rows) { return rows.taps / 2 + 1; }
+
 // One thread's buffers.
 struct FilterMemory {
-  float* ring;           // slots(plan) rows of out_channels planes
-  const float** rows;    // those an output row is made of, from the first
-  std::byte* planes;     // of one output row, when pixels are to be interleaved
-  std::ptrdiff_t pitch;  // floats of a plane
+  std::int16_t* ring;          // slots(plan) pairs of rows, their values side by side
+  const std::int16_t** pairs;  // those an output row is made of, from the first
+  std::ptrdiff_t pitch;        // 16-bit values of a pair
 
-  FilterMemory(const Plan& plan, std::byte* scratch) {
-    pitch = static_cast<std::ptrdiff_t>(plane_bytes(plan) / sizeof(float));
-    ring = reinterpret_cast<float*>(scratch);
-    rows = reinterpret_cast<const float**>(scratch + ring_bytes(plan));
-    planes = scratch + (bytes(plan) - planes_bytes(plan));
+  FilterMemory(const Plan& plan, std::byte* scratch) : pitch(2 * kBlock * lane_vectors(plan)) {
+    ring = reinterpret_cast<std::int16_t*>(scratch);
+    pairs = reinterpret_cast<const std::int16_t**>(scratch + ring_bytes(plan));
   }
-  // Rows are filtered by twos: one may be ahead of its time.
-  static std::ptrdiff_t slots(const Plan& p) { return p.rows.taps + 1; }
-  static std::size_t bytes(const Plan& p) { return ring_bytes(p) + rows_bytes(p) + planes_bytes(p); }
+  // Pairs are filtered by twos: one may be ahead of its time.
+  static std::ptrdiff_t slots(const Plan& p) { return row_pairs(p.rows) + 1; }
+  static std::size_t bytes(const Plan& p) {
+    return ring_bytes(p) + static_cast<std::size_t>(row_pairs(p.rows)) * sizeof(std::int16_t*);
+  }
+  std::int16_t* place(const Plan& plan, std::ptrdiff_t pair) const { return ring + pair % slots(plan) * pitch; }
 
  private:
   static std::size_t ring_bytes(const Plan& p) {
-    const std::ptrdiff_t planes = checked_mul(slots(p), p.out_channels, "Preprocess: image");
-    return static_cast<std::size_t>(
-        checked_mul(planes, static_cast<std::ptrdiff_t>(plane_bytes(p)), "Preprocess: image"));
-  }
-  static std::size_t rows_bytes(const Plan& p) {
-    return rounded_up(static_cast<std::size_t>(p.rows.taps) * sizeof(float*));
+    return static_cast<std::size_t>(checked_mul(slots(p), 64 * lane_vectors(p), "Preprocess: image"));
   }
 };
-
-// Horizontal sums are 2^bits too large: the vertical weights make up for it.
-inline void scale_rows(Plan* plan, int bits) {
-  for (float& w : plan->rows.weight) w = std::ldexp(w, -bits);
-}
 
 }  // namespace fastcv::preprocess
 #endif
@@ -60,213 +57,174 @@ namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS && HWY_COMPILER_GCC_ACTUAL
 
+HWY_INLINE V32 AddPairDots(V32 sum, V16 values, V16 weights) {
+  return V32{_mm512_dpwssd_epi32(sum.raw, values.raw, weights.raw)};
+}
+
 // ---- vertical ------------------------------------------------------------------------------
 
-// What is done to sums, in registers: the compiler cannot know that stores leave the plan alone.
-template <int kChannels>
+// 16 pixels' sums, pixel by pixel, to the output: normalised and parted.
+template <int kChannels, PixelType kType, bool kPlanar>
 struct Finish {
-  VF gain[kChannels], bias[kChannels], low, high;
+  VF gain[kChannels], bias[kChannels], most;
   bool clip;
+
   HWY_INLINE explicit Finish(const Plan& plan) : clip(plan.clip) {
     const DF d;
-    low = hn::Set(d, plan.low);
-    high = hn::Set(d, plan.high);
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-      gain[k] = hn::Set(d, plan.gain[k]);
-      bias[k] = hn::Set(d, plan.bias[k]);
+    most = hn::Set(d, std::ldexp(plan.high, plan.tables.line_bits + plan.tables.row_bits));
+    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+      gain[i] = hn::Load(d, plan.tables.gain.data() + i * kBlock);
+      bias[i] = hn::Load(d, plan.tables.bias.data() + i * kBlock);
     }
   }
-  HWY_INLINE VF operator()(VF v, int k) const {
-    if (clip) v = hn::Min(hn::Max(v, low), high);
-    return hn::MulAdd(v, gain[k], bias[k]);
+  template <bool kWhole>
+  HWY_INLINE void Store(const V32 (&sum)[kChannels], const Row<kChannels>& to, ptrdiff_t x, ptrdiff_t count) const {
+    const DF d;
+    VF v[kChannels];
+    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+      v[i] = hn::ConvertTo(d, sum[i]);
+      if (clip) v[i] = hn::Min(hn::Max(v[i], hn::Zero(d)), most);
+      v[i] = hn::MulAdd(v[i], gain[i], bias[i]);
+    }
+    StoreParted<kChannels, kType, kPlanar, kWhole>(v, to.plane, x, count);
   }
 };
 
-// kBlocks blocks of every channel, whose sums share each weight. A ring's row holds block after block, in each the
-// channels one after the other: one pointer and constant distances.
-template <int kBlocks, int kChannels, PixelType kType, bool kWhole>
-HWY_INLINE void SumRing(const float* const* rows, const float* weight, ptrdiff_t taps, const Finish<kChannels>& finish,
-                        ptrdiff_t x, ptrdiff_t count, const Row<kChannels>& to) {
-  constexpr int kSums = kBlocks * kChannels;
-  const DF d;
-  const ptrdiff_t from = x * kChannels;
-  VF sum[kSums];
-  VF w = hn::Set(d, weight[0]);
-  const float* row = rows[0] + from;
-  HWY_PRAGMA(GCC unroll 16) for (int i = 0; i < kSums; i++) sum[i] = hn::Mul(hn::Load(d, row + i * kLanes), w);
-  for (ptrdiff_t t = 1; t < taps; t++) {
-    w = hn::Set(d, weight[t]);
-    row = rows[t] + from;
-    HWY_PRAGMA(GCC unroll 16)
-    for (int i = 0; i < kSums; i++) sum[i] = hn::MulAdd(hn::Load(d, row + i * kLanes), w, sum[i]);
-  }
-  HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kBlocks; i++) {
-      StoreValues<kType, kWhole>(finish(sum[i * kChannels + k], k), to.plane[k], x + i * kLanes, count - x);
+// kPairs: of source rows, whose weights then stay in registers; 0: any number.
+template <int kPairs, int kChannels, PixelType kType, bool kPlanar>
+HWY_NOINLINE void SumPairs(const Plan& plan, const int16_t* const* pairs, const int32_t* weight,
+                           const Row<kChannels>& to) {
+  const D16 d;
+  const auto weight_of = [=](ptrdiff_t p) HWY_ATTR { return hn::BitCast(d, hn::Set(D32(), weight[p])); };
+  const ptrdiff_t most = kPairs > 0 ? kPairs : row_pairs(plan.rows), count = plan.columns.count;
+  const Finish<kChannels, kType, kPlanar> finish(plan);
+  const auto block = [=](ptrdiff_t x, auto whole) HWY_ATTR __attribute__((always_inline)) {
+    const ptrdiff_t from = 2 * x * kChannels;
+    V32 sum[kChannels];
+    HWY_PRAGMA(GCC unroll 4)
+    for (int i = 0; i < kChannels; i++) sum[i] = PairDots(hn::Load(d, pairs[0] + from + i * 32), weight_of(0));
+    HWY_PRAGMA(GCC unroll 4) for (ptrdiff_t p = 1; p < most; p++) {
+      const V16 w = weight_of(p);
+      HWY_PRAGMA(GCC unroll 4)
+      for (int i = 0; i < kChannels; i++) sum[i] = AddPairDots(sum[i], hn::Load(d, pairs[p] + from + i * 32), w);
     }
-  }
-}
-
-template <int kChannels, PixelType kType>
-HWY_NOINLINE void SumRingRow(const Plan& plan, const FilterMemory& memory, const float* weight, Row<kChannels> to) {
-  const ptrdiff_t count = plan.columns.count, taps = plan.rows.taps;
-  const float* const* rows = memory.rows;
-  const Finish<kChannels> finish(plan);
-  ptrdiff_t x = 0;
-  for (; x + 4 * kLanes <= count; x += 4 * kLanes)
-    SumRing<4, kChannels, kType, true>(rows, weight, taps, finish, x, count, to);
-  for (; x + kLanes <= count; x += kLanes) SumRing<1, kChannels, kType, true>(rows, weight, taps, finish, x, count, to);
-  if (x < count) SumRing<1, kChannels, kType, false>(rows, weight, taps, finish, x, count, to);
-}
-
-// ---- the ring ------------------------------------------------------------------------------
-
-// horizontal(row, to, Flag<two>): filters a source row, or it and the next one, into the planes at to[0] (and to[1]).
-template <int kChannels, PixelType kType, class Horizontal>
-HWY_INLINE void FilterRows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                           const FilterMemory& memory, Band& band, const Horizontal& horizontal) {
-  const Taps& rows = plan.rows;
-  const ptrdiff_t taps = rows.taps, slots = FilterMemory::slots(plan), ring_row = kChannels * memory.pitch;
-  const ptrdiff_t end = rows.start[y1 - 1] + taps;
-  ptrdiff_t next = 0, slot = 0;  // the source row to filter next, and its place in the ring
-  const auto take_slot = [&]() HWY_ATTR {
-    float* place = memory.ring + slot * ring_row;
-    slot = slot + 1 == slots ? 0 : slot + 1;
-    return place;
+    finish.template Store<decltype(whole)::kValue>(sum, to, x, count - x);
   };
-  ForEachRow<kChannels>(plan, out, y0, y1, memory.planes, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
-    const ptrdiff_t first = rows.start[y];
-    if (next < first) next = first;
-    while (next < first + taps) {
-      float* places[2] = {take_slot(), nullptr};
-      if (next + 1 < end) {
-        places[1] = take_slot();
-        horizontal(RowOf(in, next), places, Flag<true>());
-        next += 2;
-      } else {
-        horizontal(RowOf(in, next), places, Flag<false>());
-        next += 1;
-      }
-    }
-    ptrdiff_t at = slot - (next - first);
-    if (at < 0) at += slots;
-    for (ptrdiff_t t = 0; t < taps; t++) {
-      memory.rows[t] = memory.ring + at * ring_row;
-      at = at + 1 == slots ? 0 : at + 1;
-    }
-    SumRingRow<kChannels, kType>(plan, memory, rows.weights(y), to);
-  });
+  ptrdiff_t x = 0;
+  for (; x + kBlock <= count; x += kBlock) block(x, Flag<true>());
+  if (x < count) block(x, Flag<false>());
 }
 
 // ---- horizontal ----------------------------------------------------------------------------
 
-HWY_INLINE V32 AddDots(V32 sum, V8 bytes, V8 weights) {
-  return V32{_mm512_dpbusd_epi32(sum.raw, bytes.raw, weights.raw)};
-}
-
-// kRows rows at once share the tables.
-template <int kRows, int kVectors, int kChannels, int kGroups>
-HWY_NOINLINE void FilterWindowRow(const Plan& plan, const uint8_t* const* rows, float* const* to) {
-  constexpr int kSums = kRows * kChannels;
+// kRows rows, which share the tables, to kRows / 2 pairs. kPairs: of taps; 0: any number.
+template <int kRows, int kVectors, int kPairs>
+HWY_NOINLINE void FilterLanes(const Plan& plan, const uint8_t* const* rows, int16_t* const* to) {
   const D8 d8;
+  const D16 d16;
+  const D32 d32;
   const Tables& t = plan.tables;
-  const ptrdiff_t blocks = window_blocks(plan), groups = kGroups > 0 ? kGroups : t.groups;
-  V8 shift[kChannels];
-  for (int k = 0; k < kChannels; k++) shift[k] = hn::Set(d8, static_cast<uint8_t>(plan.source_channel[k]));
+  const ptrdiff_t vectors = lane_vectors(plan), pairs = kPairs > 0 ? kPairs : t.groups;
+  const int shift = t.bits - t.line_bits;
+  const V32 half = hn::Set(d32, 1 << (shift - 1));
   const uint8_t* index = t.index.data();
-  const auto* high = reinterpret_cast<const uint8_t*>(t.high.data());
-  const auto* low = reinterpret_cast<const uint8_t*>(t.low.data());
-  for (ptrdiff_t b = 0; b < blocks; b++) {
+  const int16_t* weight = t.weight.data();
+  for (ptrdiff_t v = 0; v < vectors; v++) {
     ByteWindow<kVectors> window[kRows];
-    for (int r = 0; r < kRows; r++) window[r].Load(rows[r] + t.base[b]);
-    V32 high_sum[kSums], low_sum[kSums];
-    HWY_PRAGMA(GCC unroll 8) for (int i = 0; i < kSums; i++) high_sum[i] = low_sum[i] = hn::Zero(D32());
-    HWY_PRAGMA(GCC unroll 2) for (ptrdiff_t g = 0; g < groups; g++, index += 64, high += 64, low += 64) {
-      V8 first = hn::Load(d8, index), w_high = hn::Load(d8, high), w_low = hn::Load(d8, low);
-      KeepInRegister(first);
-      KeepInRegister(w_high);
-      KeepInRegister(w_low);
-      HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-        const V8 at = hn::Add(first, shift[k]);
-        HWY_PRAGMA(GCC unroll 2) for (int r = 0; r < kRows; r++) {
-          const V8 bytes = window[r].Lookup(at);
-          const int i = r * kChannels + k;
-          high_sum[i] = AddDots(high_sum[i], bytes, w_high);
-          low_sum[i] = AddDots(low_sum[i], bytes, w_low);
-        }
+    V32 sum[kRows];
+    HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kRows; r++) {
+      window[r].Load(rows[r] + t.base[v]);
+      sum[r] = half;
+    }
+    HWY_PRAGMA(GCC unroll 4) for (ptrdiff_t p = 0; p < pairs; p++, index += 64, weight += 32) {
+      V8 at = hn::Load(d8, index);
+      V16 w = hn::Load(d16, weight);
+      KeepInRegister(at);
+      KeepInRegister(w);
+      HWY_PRAGMA(GCC unroll 4) for (int r = 0; r < kRows; r++) {
+        sum[r] = AddPairDots(sum[r], hn::BitCast(d16, window[r].LookupPairs(at)), w);
       }
     }
-    HWY_PRAGMA(GCC unroll 8) for (int i = 0; i < kSums; i++) {
-      const V32 sum = hn::Add(hn::ShiftLeft<7>(high_sum[i]), low_sum[i]);
-      hn::Store(hn::ConvertTo(DF(), sum), DF(), to[i / kChannels] + (b * kChannels + i % kChannels) * kBlock);
+    HWY_PRAGMA(GCC unroll 2) for (int r = 0; r < kRows; r += 2) {
+      const V16 first = hn::BitCast(d16, hn::ShiftRightSame(sum[r], shift));
+      const V16 second = hn::BitCast(d16, hn::ShiftLeftSame(sum[r + 1], 16 - shift));
+      hn::Store(hn::OddEven(second, first), d16, to[r / 2] + 32 * v);
     }
   }
 }
 
-template <int kRows, int kVectors, int kChannels>
-HWY_INLINE void FilterWindow(const Plan& plan, const uint8_t* const* rows, float* const* to) {
-  if (plan.tables.groups == 1) return FilterWindowRow<kRows, kVectors, kChannels, 1>(plan, rows, to);
-  if (plan.tables.groups == 2) return FilterWindowRow<kRows, kVectors, kChannels, 2>(plan, rows, to);
-  FilterWindowRow<kRows, kVectors, kChannels, 0>(plan, rows, to);
+template <int kRows, int kVectors>
+HWY_INLINE void FilterLanes(const Plan& plan, const uint8_t* const* rows, int16_t* const* to) {
+  if (kVectors == 1 && plan.tables.groups == 2) return FilterLanes<kRows, kVectors, 2>(plan, rows, to);
+  if (kVectors == 1 && plan.tables.groups == 3) return FilterLanes<kRows, kVectors, 3>(plan, rows, to);
+  if (kVectors < 3 && plan.tables.groups == 4) return FilterLanes<kRows, kVectors, 4>(plan, rows, to);
+  FilterLanes<kRows, kVectors, 0>(plan, rows, to);
 }
 
-template <int kVectors, int kChannels, PixelType kType>
+// Filters `count` pairs from `pair` on, one or two.
+template <int kVectors>
+void FilterRowPairs(const Plan& plan, const SourceImage& in, ptrdiff_t pair, ptrdiff_t count,
+                    const FilterMemory& memory) {
+  NarrowRow copies[4];
+  const uint8_t* rows[4];
+  for (ptrdiff_t r = 0; r < 2 * count; r++) {
+    rows[r] = Readable(plan, RowOf(in, Least(2 * pair + r, in.height - 1)), &copies[r]);
+  }
+  int16_t* to[2] = {memory.place(plan, pair), memory.place(plan, pair + 1)};
+  if (count == 2) return FilterLanes<4, kVectors>(plan, rows, to);
+  FilterLanes<2, kVectors>(plan, rows, to);
+}
+
+// ---- both ----------------------------------------------------------------------------------
+
+template <int kChannels, PixelType kType, bool kPlanar>
 void FilterWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                    std::byte* scratch, Band& band) {
+  const Taps& rows = plan.rows;
+  const ptrdiff_t window = plan.tables.window, pairs = row_pairs(rows);
+  const auto filter = window == 64 ? &FilterRowPairs<1> : window == 128 ? &FilterRowPairs<2> : &FilterRowPairs<3>;
+  const auto sum = pairs == 3   ? &SumPairs<3, kChannels, kType, kPlanar>
+                   : pairs == 4 ? &SumPairs<4, kChannels, kType, kPlanar>
+                                : &SumPairs<0, kChannels, kType, kPlanar>;
   const FilterMemory memory(plan, scratch);
-  NarrowRow copies[2];
-  const auto horizontal = [&](const uint8_t* row, float* const* to, auto two) HWY_ATTR {
-    constexpr int kRows = decltype(two)::kValue ? 2 : 1;
-    const uint8_t* rows[2] = {Readable(plan, row, &copies[0]), nullptr};
-    if constexpr (kRows == 2) rows[1] = Readable(plan, row + in.row_stride, &copies[1]);
-    FilterWindow<kRows, kVectors, kChannels>(plan, rows, to);
-  };
-  FilterRows<kChannels, kType>(plan, in, out, y0, y1, memory, band, horizontal);
-}
-
-template <int kVectors, int kChannels>
-Kernel WindowsForType(PixelType type) {
-  if (type == PixelType::kFloat16) return &FilterWindows<kVectors, kChannels, PixelType::kFloat16>;
-  if (type == PixelType::kUint8) return &FilterWindows<kVectors, kChannels, PixelType::kUint8>;
-  return &FilterWindows<kVectors, kChannels, PixelType::kFloat32>;
-}
-template <int kVectors>
-Kernel WindowsForChannels(ptrdiff_t channels, PixelType type) {
-  return channels == 1   ? WindowsForType<kVectors, 1>(type)
-         : channels == 3 ? WindowsForType<kVectors, 3>(type)
-                         : WindowsForType<kVectors, 4>(type);
-}
-
-bool PlanFilterWindows(Plan* plan) {
-  Tables& t = plan->tables;
-  if (!set_windows(*plan, {128, kMostWindow}, &t)) return false;
-  const Taps& columns = plan->columns;
-  const int bits = most_bits(columns, 16000, 20);  // high must fit a byte
-  std::vector<int32_t> taps(static_cast<size_t>(t.groups) * 4);
-  const ptrdiff_t block_bytes = static_cast<ptrdiff_t>(t.groups) * 64;
-  const auto size = static_cast<size_t>(window_blocks(*plan) * block_bytes);
-  t.index.resize(size);
-  t.high.resize(size);
-  t.low.resize(size);
-  for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
-    integer_taps(columns, Least(x, columns.count - 1), bits, taps.data());
-    for (ptrdiff_t i = 0; i < t.groups * 4; i++) {
-      const ptrdiff_t at = x / kBlock * block_bytes + i / 4 * 64 + x % kBlock * 4 + i % 4;
-      const int w = i < columns.taps ? taps[i] : 0, w_high = (w + 64) >> 7;
-      t.index[at] = window_byte(*plan, t, x, i);
-      t.high[at] = static_cast<int8_t>(w_high);
-      t.low[at] = static_cast<int8_t>(w - w_high * 128);
+  ptrdiff_t next = 0;  // the pair to filter next
+  for (ptrdiff_t y = y0; y < y1; y++) {
+    const ptrdiff_t first = first_pair(rows, y), last = last_pair(rows, y);
+    if (next < first) next = first;
+    while (next <= last) {
+      const bool two =
+          next < last || (y + 1 < y1 && first_pair(rows, y + 1) <= next + 1 && next + 1 <= last_pair(rows, y + 1));
+      filter(plan, in, next, two ? 2 : 1, memory);
+      next += two ? 2 : 1;
     }
+    for (ptrdiff_t p = 0; p < pairs; p++) {  // the weight of one that does not exist is 0
+      memory.pairs[p] = memory.place(plan, first + p <= last ? first + p : first);
+    }
+    sum(plan, memory.pairs, plan.tables.row_pairs.data() + y * pairs,
+        Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0));
+    if (y % kRowsBetweenChecks == 0) band.checkpoint();
   }
-  scale_rows(plan, bits);
-  const PixelType type = WrittenType(*plan);
-  plan->kernel = t.window == 128 ? WindowsForChannels<2>(plan->out_channels, type)
-                                 : WindowsForChannels<3>(plan->out_channels, type);
-  return true;
+}
+
+template <int kChannels, PixelType kType>
+Kernel FilterOfLayout(PixelLayout layout) {
+  if (kChannels > 1 && layout == PixelLayout::kHwc) return &FilterWindows<kChannels, kType, kChannels == 1>;
+  return &FilterWindows<kChannels, kType, true>;
+}
+template <int kChannels>
+Kernel FilterOfType(const Plan& plan) {
+  if (plan.dtype == PixelType::kFloat16) return FilterOfLayout<kChannels, PixelType::kFloat16>(plan.layout);
+  if (plan.dtype == PixelType::kUint8) return FilterOfLayout<kChannels, PixelType::kUint8>(plan.layout);
+  return FilterOfLayout<kChannels, PixelType::kFloat32>(plan.layout);
+}
+Kernel FilterKernel(const Plan& plan) {
+  return plan.out_channels == 1   ? FilterOfType<1>(plan)
+         : plan.out_channels == 3 ? FilterOfType<3>(plan)
+                                  : FilterOfType<4>(plan);
 }
 
 #else
-bool PlanFilterWindows(Plan*) { return false; }
+Kernel FilterKernel(const Plan&) { return nullptr; }
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -275,14 +233,97 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace fastcv::preprocess {
-HWY_EXPORT(PlanFilterWindows);
+namespace {
+
+// Of 8-bit pixels, what rounding the weights to `bits` may cost at worst; in grey levels.
+double levels_lost(const Taps& taps, int bits) {
+  std::vector<std::int32_t> rounded(static_cast<std::size_t>(taps.taps));
+  double worst = 0;
+  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
+    integer_taps(taps, i, bits, rounded.data());
+    double more = 0, less = 0;
+    for (std::ptrdiff_t t = 0; t < taps.taps; t++) {
+      const double change = std::ldexp(rounded[t], -bits) - static_cast<double>(taps.weights(i)[t]);
+      (change > 0 ? more : less) += std::fabs(change);
+    }
+    worst = std::max({worst, more, less});
+  }
+  return 255 * worst;
+}
+
+double largest_sum(const Taps& taps) {  // of |weights|
+  double largest = 0;
+  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
+    double sum = 0;
+    for (std::ptrdiff_t t = 0; t < taps.taps; t++) sum += std::fabs(static_cast<double>(taps.weights(i)[t]));
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+// How fine the integers are; false when they would be too coarse or too large.
+bool set_precision(const Plan& plan, Tables* t) {
+  constexpr double kMostWeight = 1.9;  // 1.9 * 255 * 2^6 is within 15 bits, 1.9 times that and 2^15 within 31
+  const bool positive = all_positive(plan.rows) && all_positive(plan.columns);
+  const double sum = largest_sum(plan.rows);
+  if (!positive && std::max(sum, largest_sum(plan.columns)) > kMostWeight) return false;
+  t->line_bits = positive ? 7 : 6;
+  t->bits = most_bits(plan.columns, 32767, 16);
+  t->row_bits = most_bits(plan.rows, 32767, positive ? 16 : 15);
+  const bool overshoots =
+      plan.interpolation == Interpolation::kBicubic || plan.interpolation == Interpolation::kLanczos;
+  const double lost = sum * levels_lost(plan.columns, t->bits) + sum * levels_lost(plan.rows, t->row_bits) +
+                      sum * std::ldexp(0.5, -t->line_bits);
+  return t->bits > t->line_bits && lost <= (overshoots ? 0.09 : 0.045);
+}
+
+void set_lanes(const Plan& plan, Tables* t) {
+  const Taps& columns = plan.columns;
+  const std::ptrdiff_t out = plan.out_channels, values = lane_vectors(plan) * kBlock;
+  std::vector<std::int32_t> taps(static_cast<std::size_t>(columns.taps));
+  t->index.resize(static_cast<std::size_t>(checked_mul(values, 4 * t->groups, "Preprocess: image")));
+  t->weight.resize(static_cast<std::size_t>(values * 2 * t->groups));
+  for (std::ptrdiff_t i = 0; i < values; i++) {
+    const std::ptrdiff_t x = std::min(i / out, columns.count - 1);
+    if (i % out == 0) integer_taps(columns, x, t->bits, taps.data());
+    const std::ptrdiff_t byte = lane_byte(plan, *t, i);
+    for (std::ptrdiff_t tap = 0; tap < columns.taps; tap++) {
+      const std::ptrdiff_t at = ((i / kBlock * t->groups + tap / 2) * kBlock + i % kBlock) * 2 + tap % 2;
+      t->index[2 * at] = static_cast<std::uint8_t>(byte + tap * plan.key.channels);
+      t->weight[at] = static_cast<std::int16_t>(taps[tap]);
+    }
+  }
+  set_lane_scaling(plan, t->line_bits + t->row_bits, t);
+}
+
+void set_row_pairs(const Plan& plan, Tables* t) {
+  const Taps& rows = plan.rows;
+  const std::ptrdiff_t pairs = row_pairs(rows);
+  std::vector<std::int32_t> taps(static_cast<std::size_t>(rows.taps));
+  t->row_pairs.resize(static_cast<std::size_t>(checked_mul(rows.count, pairs, "Preprocess: image")));
+  for (std::ptrdiff_t y = 0; y < rows.count; y++) {
+    integer_taps(rows, y, t->row_bits, taps.data());
+    for (std::ptrdiff_t i = 0; i < rows.taps; i++) {
+      const std::ptrdiff_t row = rows.start[y] % 2 + i;
+      const std::uint32_t bits = static_cast<std::uint16_t>(taps[i]);
+      t->row_pairs[y * pairs + row / 2] |= static_cast<std::int32_t>(bits << (row % 2 * 16));
+    }
+  }
+}
+
+}  // namespace
+
+HWY_EXPORT(FilterKernel);
 
 bool plan_filter_window(Plan* plan) {
   if (!is_common_image(*plan)) return false;
-  plan->tables = {};
-  plan->tables.groups = static_cast<int>((plan->columns.taps + 3) / 4);
-  if (!HWY_DYNAMIC_DISPATCH(PlanFilterWindows)(plan)) return false;
-  plan->scratch_bytes = FilterMemory::bytes(*plan);
+  Tables& t = plan->tables = {};
+  t.groups = static_cast<int>((plan->columns.taps + 1) / 2);
+  plan->kernel = HWY_DYNAMIC_DISPATCH(FilterKernel)(*plan);
+  if (plan->kernel == nullptr || !set_lane_windows(*plan, kMostWindow, &t) || !set_precision(*plan, &t)) return false;
+  set_lanes(*plan, &t);
+  set_row_pairs(*plan, &t);
+  plan->scratch_bytes = rounded_up(FilterMemory::bytes(*plan));
   return true;
 }
 

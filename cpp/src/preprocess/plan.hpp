@@ -41,14 +41,16 @@ using Table = std::vector<T, LineAllocator<T>>;
 
 // What a kernel's tables are made of differs from kernel to kernel; all of them are read-only after the plan is made.
 struct Tables {
-  std::vector<std::ptrdiff_t> base;  // the first byte of a block's window, or of an output's pixels
-  std::ptrdiff_t window = 0;         // bytes that are read from there on
-  Table<std::uint8_t> index;         // byte numbers within a block's window
-  Table<std::int16_t> weight;        // horizontal, pairs
-  Table<std::int8_t> high, low;      // horizontal = high * 128 + low
-  std::vector<std::int8_t> rows;     // vertical, four a row: high of both rows, then low
-  int groups = 0;                    // of taps
-  int bits = 0, row_bits = 0;        // weights add up to 2^bits horizontally, to 2^row_bits vertically
+  std::vector<std::ptrdiff_t> base;     // the first byte of a block's window, or of an output's pixels
+  std::ptrdiff_t window = 0;            // bytes that are read from there on
+  Table<std::uint8_t> index;            // byte numbers within a block's window
+  Table<std::int16_t> weight;           // horizontal, pairs
+  std::vector<std::int8_t> rows;        // vertical, four a row: high of both rows, then low
+  std::vector<std::int32_t> row_pairs;  // vertical, two 16-bit weights each
+  Table<float> gain, bias;              // of sums, lane by lane
+  int groups = 0;                       // of taps
+  int line_bits = 0;                    // what is between the passes is 2^line_bits too large
+  int bits = 0, row_bits = 0;           // weights add up to 2^bits horizontally, to 2^row_bits vertically
 };
 
 struct Plan {

@@ -39,6 +39,14 @@ struct Item<PixelType::kUint8> {
   static HWY_INLINE auto From(VF v) { return RoundedBytes(DF(), v); }
 };
 
+template <bool kWhole, class V, class D, class T>
+HWY_INLINE void StoreValue(V v, D d, T* to, ptrdiff_t count) {
+  if constexpr (kWhole) {
+    hn::StoreU(v, d, to);
+  } else {
+    StoreFirst(v, d, to, static_cast<size_t>(count));
+  }
+}
 template <PixelType kType>
 HWY_INLINE void StoreAll(VF v, void* row, ptrdiff_t x) {
   using T = typename Item<kType>::Type;

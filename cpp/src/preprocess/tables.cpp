@@ -79,4 +79,36 @@ std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t 
   return static_cast<std::uint8_t>((plan.columns.start[x] + tap) * plan.key.channels - tables.base[x / kBlock]);
 }
 
+bool set_lane_windows(const Plan& plan, std::ptrdiff_t most, Tables* tables) {
+  const Taps& columns = plan.columns;
+  const std::ptrdiff_t channels = plan.key.channels, vectors = lane_vectors(plan);
+  const auto start = [&](std::ptrdiff_t value) {
+    return columns.start[std::min(value / plan.out_channels, columns.count - 1)];
+  };
+  std::ptrdiff_t span = 0;
+  for (std::ptrdiff_t i = 0; i < vectors * kBlock; i += kBlock) {
+    span = std::max(span, (start(i + kBlock - 1) + columns.taps - start(i)) * channels);
+  }
+  if (span > most) return false;
+  tables->window = (span + 63) / 64 * 64;
+  const std::ptrdiff_t last = std::max<std::ptrdiff_t>(0, plan.row_bytes() - tables->window);
+  for (std::ptrdiff_t i = 0; i < vectors * kBlock; i += kBlock) {
+    tables->base.push_back(std::min(start(i) * channels, last));
+  }
+  return true;
+}
+
+std::ptrdiff_t lane_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t value) {
+  const std::ptrdiff_t x = std::min(value / plan.out_channels, plan.columns.count - 1);
+  return plan.columns.start[x] * plan.key.channels + plan.source_channel[value % plan.out_channels] -
+         tables.base[value / kBlock];
+}
+
+void set_lane_scaling(const Plan& plan, int bits, Tables* tables) {
+  for (std::ptrdiff_t i = 0; i < plan.out_channels * kBlock; i++) {
+    tables->gain.push_back(std::ldexp(plan.gain[i % plan.out_channels], -bits));
+    tables->bias.push_back(plan.bias[i % plan.out_channels]);
+  }
+}
+
 }  // namespace fastcv::preprocess

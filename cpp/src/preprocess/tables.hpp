@@ -44,4 +44,17 @@ bool set_windows(const Plan& plan, std::initializer_list<std::ptrdiff_t> sizes, 
 // The number, within its block's window, of the byte of a tap of output x: of the last one, for what does not exist.
 std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap);
 
+// ---- lanes: the values of an output row pixel by pixel, 16 a vector, and the bytes that they are made of ------
+
+inline std::ptrdiff_t lane_vectors(const Plan& plan) { return window_blocks(plan) * plan.out_channels; }
+
+// As set_windows, for each vector of lanes; sizes are whole vectors.
+bool set_lane_windows(const Plan& plan, std::ptrdiff_t most, Tables* tables);
+
+// The number, within its vector's window, of the byte of the first tap of lane `value`.
+std::ptrdiff_t lane_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t value);
+
+// Gain and bias of the lanes of a block, for sums that are 2^bits too large.
+void set_lane_scaling(const Plan& plan, int bits, Tables* tables);
+
 }  // namespace fastcv::preprocess

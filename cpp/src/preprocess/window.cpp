@@ -1,23 +1,19 @@
-// 8-bit images on AVX-512 with VBMI: blocks of 16 outputs whose source pixels lie within two or three vectors of a row.
-// One permutation a channel takes the bytes of all 16 outputs apart from their neighbours, in the order that the sums
-// want.
+// 8-bit images on AVX-512 with VBMI, one or two taps: one permutation takes the bytes of 16 outputs out of a window of
+// a row, in the order that the sums want. Nearest: 16 pixels of one channel, from two or three vectors. Bilinear: 16
+// values pixel by pixel, which need fewer bytes, parted into planes at the end.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/window.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
-#include "preprocess/rows-inl.h"
+#include "preprocess/parting-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS
-
-// Two vectors of each of two rows, and one that both share: of the pixels that begin at kNear or later, which end
-// within it. Those before end within the first two.
-constexpr ptrdiff_t kNear = 124, kSharedWindow = kNear + 32;
 
 // Cache lines to fetch, a block, of the rows that come next.
 struct Ahead {
@@ -101,131 +97,141 @@ void NearestWindows(const Plan& plan, const SourceImage& in, const TargetImage& 
 
 // ---- two taps ------------------------------------------------------------------------------
 
-// Looks up bytes of one row in even places and of another one in odd places.
-template <ptrdiff_t kWindow>
-struct PairWindow {
-  ByteWindow<kWindow / 64> a, b;
-  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
-    a.Load(row_a);
-    b.Load(row_b);
-  }
-  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
-    return hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
-  }
-};
-// The pixels from kNear on of both rows share a vector.
-template <>
-struct PairWindow<kSharedWindow> {
-  ByteWindow<2> a, b;
-  V8 rest;
-  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
-    a.Load(row_a);
-    b.Load(row_b);
-    const hn::Half<D8> half;
-    rest = hn::Combine(D8(), hn::LoadU(half, row_b + kNear), hn::LoadU(half, row_a + kNear));
-  }
-  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
-    const V8 near = hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
-    return V8{_mm512_mask_permutexvar_epi8(near.raw, _mm512_movepi8_mask(index.raw), index.raw, rest.raw)};
-  }
-};
+// Bytes of row a in even places and of row b in odd places, of windows that begin at `base`.
+template <int kVectors>
+HWY_INLINE V8 LookupRows(const uint8_t* a, const uint8_t* b, ptrdiff_t base, V8 index) {
+  const auto odd = hn::MaskFromVec(hn::BitCast(D8(), hn::Set(D16(), static_cast<int16_t>(0xFF00))));
+  ByteWindow<kVectors> window_a, window_b;
+  window_a.Load(a + base);
+  window_b.Load(b + base);
+  return hn::IfThenElse(odd, window_b.Lookup(index), window_a.Lookup(index));
+}
 
 // Rows first, in units of 1/64: (a * w0 + b * w1) / 2^13 * 64, of which the low half of the weights' bits is rounded.
-template <ptrdiff_t kWindow, int kChannels, PixelType kType>
-HWY_NOINLINE void BilinearRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row_a,
-                              const uint8_t* row_b, const int8_t* w, Ahead ahead, Row<kChannels> to) {
+// Lanes are values, pixel by pixel: bytes for 16 of them lie close together.
+template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
+HWY_NOINLINE void BilinearRow(const Plan& plan, const uint8_t* row_a, const uint8_t* row_b, const int8_t* w,
+                              Ahead ahead, Row<kChannels> to) {
   const DF df;
   const D16 d16;
-  Constants<kChannels> constant;
-  constant.Set(plan, scaling);
+  VF gain[kChannels], bias[kChannels];
+  HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+    gain[i] = hn::Load(df, plan.tables.gain.data() + i * kBlock);
+    bias[i] = hn::Load(df, plan.tables.bias.data() + i * kBlock);
+  }
   const V8 high = hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>((w[0] & 255) | (w[1] & 255) << 8)));
   const V8 low = hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>((w[2] & 255) | (w[3] & 255) << 8)));
-  const auto odd = hn::MaskFromVec(hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>(0xFF00))));
   const uint8_t* index = plan.tables.index.data();
   const int16_t* weight = plan.tables.weight.data();
   const ptrdiff_t* base = plan.tables.base.data();
   ForEachBlock(plan.columns.count,
                [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
-                 V8 first = hn::Load(D8(), index + b * 64);
-                 V16 columns = hn::Load(d16, weight + b * 32);
-                 KeepInRegister(first);
-                 KeepInRegister(columns);
-                 ahead.template Fetch<2>(base[b]);
-                 PairWindow<kWindow> window;
-                 window.Load(row_a + base[b], row_b + base[b]);
-                 // Step by step over the channels: what is independent stands together.
-                 V8 at[kChannels], pairs[kChannels];
+                 const ptrdiff_t first = b * kChannels;
+                 ahead.template Fetch<2>(base[first]);
+                 // Step by step over the vectors: what is independent stands together.
+                 V8 pairs[kChannels];
                  V16 blended[kChannels], rest[kChannels];
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) at[k] = hn::Add(first, constant.shift[k]);
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) pairs[k] = window.Lookup(at[k], odd);
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) rest[k] = BytePairDots(pairs[k], low);
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) blended[k] = BytePairDots(pairs[k], high);
-                 HWY_PRAGMA(GCC unroll 4)
-                 for (int k = 0; k < kChannels; k++)
-                   blended[k] = hn::Add(blended[k], hn::MulFixedPoint15(rest[k], hn::Set(d16, 256)));
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-                   const VF sum = hn::ConvertTo(df, PairDots(blended[k], columns));
-                   StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(sum, constant.gain[k], constant.bias[k]),
-                                                               to.plane[k], b * kBlock, count);
+                 VF v[kChannels];
+                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+                   V8 at = hn::Load(D8(), index + (first + i) * 64);
+                   KeepInRegister(at);
+                   pairs[i] = LookupRows<kVectors>(row_a, row_b, base[first + i], at);
                  }
+                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) rest[i] = BytePairDots(pairs[i], low);
+                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) blended[i] = BytePairDots(pairs[i], high);
+                 HWY_PRAGMA(GCC unroll 4)
+                 for (int i = 0; i < kChannels; i++)
+                   blended[i] = hn::Add(blended[i], hn::MulFixedPoint15(rest[i], hn::Set(d16, 256)));
+                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+                   const V32 sum = PairDots(blended[i], hn::Load(d16, weight + (first + i) * 32));
+                   v[i] = hn::MulAdd(hn::ConvertTo(df, sum), gain[i], bias[i]);
+                 }
+                 StoreParted<kChannels, kType, kPlanar, decltype(whole)::kValue>(v, to.plane, b * kBlock, count);
                });
 }
 
-template <ptrdiff_t kWindow, int kChannels, PixelType kType>
+template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
 void BilinearWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                     std::byte* scratch, Band& band) {
-  const Scaling<kChannels> scaling(plan, 1.0f / (64.0f * (1 << kColumnBits)));
+                     std::byte*, Band& band) {
   NarrowRow copies[2];
-  ForEachRow<kChannels>(plan, out, y0, y1, scratch, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
+  for (ptrdiff_t y = y0; y < y1; y++) {
     const int8_t* w = plan.tables.rows.data() + 4 * y;
     const uint8_t* a = RowOf(in, plan.rows.start[y]);
     const uint8_t* b = w[1] != 0 || w[3] != 0 ? a + in.row_stride : a;  // a row of weight 0 is not looked at
-    BilinearRow<kWindow, kChannels, kType>(plan, scaling, Readable(plan, a, &copies[0]), Readable(plan, b, &copies[1]),
-                                           w, Ahead(plan, in, y), to);
-  });
+    BilinearRow<kVectors, kChannels, kType, kPlanar>(
+        plan, Readable(plan, a, &copies[0]), Readable(plan, b, &copies[1]), w, Ahead(plan, in, y),
+        Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0));
+    if (y % kRowsBetweenChecks == 0) band.checkpoint();
+  }
 }
 
 // ---- choice --------------------------------------------------------------------------------
 
 template <int kChannels, PixelType kType>
-Kernel ForWindow(ptrdiff_t window, bool one) {
-  if (one) return window == 128 ? &NearestWindows<2, kChannels, kType> : &NearestWindows<3, kChannels, kType>;
-  return window == 128             ? &BilinearWindows<128, kChannels, kType>
-         : window == kSharedWindow ? &BilinearWindows<kSharedWindow, kChannels, kType>
-                                   : &BilinearWindows<kMostWindow, kChannels, kType>;
+Kernel NearestOf(const Plan& plan) {
+  return plan.tables.window == 128 ? &NearestWindows<2, kChannels, kType> : &NearestWindows<3, kChannels, kType>;
+}
+template <int kChannels, PixelType kType, bool kPlanar>
+Kernel BilinearOf(ptrdiff_t window) {
+  return window == 64 ? &BilinearWindows<1, kChannels, kType, kPlanar> : &BilinearWindows<2, kChannels, kType, kPlanar>;
+}
+template <int kChannels, PixelType kType>
+Kernel BilinearOf(const Plan& plan) {
+  if (kChannels > 1 && plan.layout == PixelLayout::kHwc) {
+    return BilinearOf<kChannels, kType, kChannels == 1>(plan.tables.window);
+  }
+  return BilinearOf<kChannels, kType, true>(plan.tables.window);
 }
 template <int kChannels>
-Kernel ForType(PixelType type, ptrdiff_t window, bool one) {
-  if (type == PixelType::kFloat16) return ForWindow<kChannels, PixelType::kFloat16>(window, one);
-  if (type == PixelType::kUint8) return ForWindow<kChannels, PixelType::kUint8>(window, one);
-  return ForWindow<kChannels, PixelType::kFloat32>(window, one);
+Kernel NearestOf(const Plan& plan) {
+  const PixelType type = WrittenType(plan);
+  if (type == PixelType::kFloat16) return NearestOf<kChannels, PixelType::kFloat16>(plan);
+  if (type == PixelType::kUint8) return NearestOf<kChannels, PixelType::kUint8>(plan);
+  return NearestOf<kChannels, PixelType::kFloat32>(plan);
+}
+template <int kChannels>
+Kernel BilinearOf(const Plan& plan) {
+  if (plan.dtype == PixelType::kFloat16) return BilinearOf<kChannels, PixelType::kFloat16>(plan);
+  if (plan.dtype == PixelType::kUint8) return BilinearOf<kChannels, PixelType::kUint8>(plan);
+  return BilinearOf<kChannels, PixelType::kFloat32>(plan);
 }
 
-bool PlanWindow(Plan* plan) {
+bool PlanNearest(Plan* plan) {
   Tables& t = plan->tables;
-  const bool one = has_one_tap(*plan);
-  if (!(one ? set_windows(*plan, {128, kMostWindow}, &t) : set_windows(*plan, {128, kSharedWindow, kMostWindow}, &t)))
-    return false;
+  if (!set_windows(*plan, {128, kMostWindow}, &t)) return false;
   for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
-    for (const ptrdiff_t tap : {0, 1}) {
-      const uint8_t byte = window_byte(*plan, t, x, tap);
-      const bool shared = t.window == kSharedWindow && byte >= kNear;
-      t.index.push_back(static_cast<uint8_t>(shared ? 128 + byte - kNear : byte));
-      t.index.push_back(static_cast<uint8_t>(shared ? 160 + byte - kNear : byte));
-    }
-    if (one) continue;
-    const int w = second_weight(plan->columns, Least(x, plan->columns.count - 1));
-    t.weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
-    t.weight.push_back(static_cast<int16_t>(w));
+    t.index.insert(t.index.end(), 4, window_byte(*plan, t, x, 0));
   }
-  if (!one) set_two_rows(*plan, &t);
-  const PixelType type = WrittenType(*plan);
-  plan->kernel = plan->out_channels == 1   ? ForType<1>(type, t.window, one)
-                 : plan->out_channels == 3 ? ForType<3>(type, t.window, one)
-                                           : ForType<4>(type, t.window, one);
+  plan->kernel = plan->out_channels == 1   ? NearestOf<1>(*plan)
+                 : plan->out_channels == 3 ? NearestOf<3>(*plan)
+                                           : NearestOf<4>(*plan);
   plan->scratch_bytes = planes_bytes(*plan);
   return true;
 }
+
+bool PlanBilinear(Plan* plan) {
+  Tables& t = plan->tables;
+  if (!set_lane_windows(*plan, 128, &t)) return false;
+  const Taps& columns = plan->columns;
+  const ptrdiff_t second = columns.taps > 1 ? plan->key.channels : 0;
+  for (ptrdiff_t i = 0; i < lane_vectors(*plan) * kBlock; i++) {
+    const ptrdiff_t byte = lane_byte(*plan, t, i);
+    t.index.insert(t.index.end(), 2, static_cast<uint8_t>(byte));
+    t.index.insert(t.index.end(), 2, static_cast<uint8_t>(byte + second));
+    const int w = second_weight(columns, Least(i / plan->out_channels, columns.count - 1));
+    t.weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
+    t.weight.push_back(static_cast<int16_t>(w));
+  }
+  set_lane_scaling(*plan, 6 + kColumnBits, &t);
+  set_two_rows(*plan, &t);
+  plan->kernel = plan->out_channels == 1   ? BilinearOf<1>(*plan)
+                 : plan->out_channels == 3 ? BilinearOf<3>(*plan)
+                                           : BilinearOf<4>(*plan);
+  plan->scratch_bytes = 0;
+  return true;
+}
+
+bool PlanWindow(Plan* plan) { return has_one_tap(*plan) ? PlanNearest(plan) : PlanBilinear(plan); }
 
 #else
 bool PlanWindow(Plan*) { return false; }

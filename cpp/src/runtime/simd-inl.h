@@ -263,6 +263,36 @@ HWY_INLINE V ApproximateReciprocal14(V v) {
   return V{_mm512_rcp14_pd(v.raw)};
 }
 
+// Lane i = lane index[i] of a and, from where a ends, of b. Lanes of 16 and of 32 bits.
+template <class V, class VI>
+HWY_INLINE V TakeOf2(V a, V b, VI index) {
+  if constexpr (sizeof(hn::TFromV<VI>) == 2) {
+    return V{_mm512_permutex2var_epi16(a.raw, index.raw, b.raw)};
+  } else {
+    return V{_mm512_permutex2var_ps(a.raw, index.raw, b.raw)};
+  }
+}
+// The same of three vectors of floats, `third` being where the last one is meant.
+template <class V, class VI, class M>
+HWY_INLINE V TakeOf3(V a, V b, V c, VI index, M third) {
+  return V{_mm512_mask_permutexvar_ps(TakeOf2(a, b, index).raw, third.raw, index.raw, c.raw)};
+}
+
+// RoundedBytes of four vectors: block b holds their lanes 4 b to 4 b + 3, vector after vector.
+template <class V>
+HWY_INLINE auto RoundedBytesOf4(V a, V b, V c, V d) {
+  const __m512 most = _mm512_set1_ps(255.0f);
+  const auto whole = [most](V v) HWY_ATTR __attribute__((always_inline)) {
+    return _mm512_cvtps_epi32(_mm512_min_ps(most, v.raw));  // the second one where it is NaN: -2^31, and 0 in the end
+  };
+  return hn::Vec<hn::ScalableTag<uint8_t>>{
+      _mm512_packus_epi16(_mm512_packs_epi32(whole(a), whole(b)), _mm512_packs_epi32(whole(c), whole(d)))};
+}
+template <int kBlock, class V>
+HWY_INLINE auto BlockOf(V v) {
+  return hn::Vec128<hn::TFromV<V>>{_mm512_extracti32x4_epi32(v.raw, kBlock)};
+}
+
 // The even or odd 16-byte blocks of two vectors of four: those of lo, then those of hi. (Later Highway:
 // ConcatEvenBlocks.)
 template <class D, class V>
@@ -355,6 +385,12 @@ HWY_INLINE auto LoadDwords(const uint8_t* base, const ptrdiff_t* offset) {
 #undef FASTCV_HAVE_BYTE_WINDOWS
 #if HWY_TARGET <= HWY_AVX3_DL && HWY_ARCH_X86
 #define FASTCV_HAVE_BYTE_WINDOWS 1
+// Any bytes of one vector.
+template <class V>
+HWY_INLINE V TakeBytes(V v, V index) {
+  return V{_mm512_permutexvar_epi8(index.raw, v.raw)};
+}
+
 // kVectors vectors of memory, of which Lookup takes any bytes.
 template <int kVectors>
 struct ByteWindow {
@@ -372,13 +408,17 @@ struct ByteWindow {
     if constexpr (kVectors == 2) return V{two};
     return V{_mm512_mask_permutexvar_epi8(two, _mm512_movepi8_mask(index.raw), index.raw, c.raw)};
   }
-  // The first byte of each 32-bit lane; zeros for the others.
-  HWY_INLINE V LookupWide(V index) const {
-    constexpr __mmask64 kFirst = 0x1111111111111111ull;
-    if constexpr (kVectors == 1) return V{_mm512_maskz_permutexvar_epi8(kFirst, index.raw, a.raw)};
-    const __m512i two = _mm512_maskz_permutex2var_epi8(kFirst, a.raw, index.raw, b.raw);
+  // The first byte of each 32-bit lane, or of each 16-bit lane; zeros for the others.
+  HWY_INLINE V LookupWide(V index) const { return LookupSome<0x1111111111111111ull>(index); }
+  HWY_INLINE V LookupPairs(V index) const { return LookupSome<0x5555555555555555ull>(index); }
+
+ private:
+  template <__mmask64 kWhich>
+  HWY_INLINE V LookupSome(V index) const {
+    if constexpr (kVectors == 1) return V{_mm512_maskz_permutexvar_epi8(kWhich, index.raw, a.raw)};
+    const __m512i two = _mm512_maskz_permutex2var_epi8(kWhich, a.raw, index.raw, b.raw);
     if constexpr (kVectors == 2) return V{two};
-    return V{_mm512_mask_permutexvar_epi8(two, _mm512_movepi8_mask(index.raw) & kFirst, index.raw, c.raw)};
+    return V{_mm512_mask_permutexvar_epi8(two, _mm512_movepi8_mask(index.raw) & kWhich, index.raw, c.raw)};
   }
 };
 #else
