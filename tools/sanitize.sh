@@ -30,7 +30,8 @@ asan() {
   GTEST_FILTER='*GuardPages*:*AnyLayout*:*EveryAlignment*:*InPlace*:*BatchStrides*:*NothingOutside*:*TwoRows*:*HugeWindows*' \
     ctest --preset asan -j2 -R '^(box_blur|tv|preprocess)_test$'
   say "asan: Python tests"
-  # -s: what ends the process is said on its stderr. libstdc++ is loaded with it, else the first exception of C++ ends the process. The leaks are Python's own.
+  # -s: what ends the process is said on its stderr. libstdc++ is loaded with it, else the first exception of C++ ends
+  # the process. The leaks are Python's own.
   LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH=build/asan/python \
     python -m pytest -q -p no:cacheprovider -s tests/test_contract.py tests/test_ndarray.py -k "not huge"

@@ -35,7 +35,6 @@ class Descent {
         saved_(x_ + values_),
         g_(saved_ + values_) {
     read(x0);
-    std::fill_n(g_, values_, T(0));  // kernels leave what lies behind the last point as it is
     slope_ = mds::make_slope<T>(options.loss, points_, dimensions_, distances, thread_count(options.num_threads));
   }
 
@@ -81,8 +80,8 @@ class Descent {
 
 template <class T>
 void Descent<T>::read(const PointsView<T>& x0) {
-  std::fill_n(x_, 3 * values_,
-              T(0));  // behind the last point kernels may leave gradients as they are, and step by them
+  // The gradient too: kernels may leave it as it is behind the last point, and step by it.
+  std::fill_n(x_, 3 * values_, T(0));
   for (int c = 0; c < dimensions_; c++)
     for (std::ptrdiff_t i = 0; i < points_; i++)
       std::memcpy(&x_[c * stride_ + i], x0.data + i * x0.point_stride + c * x0.coordinate_stride, sizeof(T));
