@@ -40,7 +40,7 @@ asan() {
 tsan() {
   build tsan
   say "tsan: C++ tests"
-  # Made for it: small work on many threads and from many callers. The other tests repeat that at sizes that take hours here.
+  # Small work on many threads and from many callers. The tests left out repeat that at sizes that take hours here.
   ctest --preset tsan -j2 -R '^(runtime|threads|tv_coarse|mds.*)_test$'
 }
 
