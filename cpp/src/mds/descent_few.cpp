@@ -116,7 +116,7 @@ class FewPairs : public Slope<T> {
     const std::ptrdiff_t lanes = kernels_.lanes, tiles = points / lanes, left = points - tiles * lanes;
     const std::ptrdiff_t packed =
         points <= lanes ? points / 2 * 3 * lanes : (tiles * tiles * lanes / 2 + left * (tiles + 1)) * lanes;
-    memory_ = std::make_unique<Scratch>(static_cast<std::size_t>(packed + 2 * values_) * sizeof(T));
+    memory_ = std::make_unique<Scratch>(static_cast<std::size_t>(packed + 3 * values_) * sizeof(T));
     T* memory = reinterpret_cast<T*>(memory_->data());
     job_.packed = memory;
     job_.turned = memory + packed;
@@ -154,9 +154,15 @@ class FewPairs : public Slope<T> {
   void pack_ring(const Distance& distance, T* to) {
     const std::ptrdiff_t lanes = kernels_.lanes, points = job_.points;
     for (std::ptrdiff_t r = 1; r <= points / 2; r++, to += 3 * lanes) {
-      for (std::ptrdiff_t i = 0; i < lanes; i++) to[i] = i < points ? distance(i, (i + r) % points) : T(0);
-      turned_lanes<T>(lanes, points, r, reinterpret_cast<LaneNumber<T>*>(to + lanes));
-      turned_lanes<T>(lanes, points, points - r, reinterpret_cast<LaneNumber<T>*>(to + 2 * lanes));
+      auto* there = reinterpret_cast<LaneNumber<T>*>(to + lanes);
+      LaneNumber<T>* back = there + lanes;
+      for (std::ptrdiff_t i = 0; i < lanes; i++) {
+        // Half a turn: the upper half meets itself.
+        const bool meets = i < points && (2 * r < points || i < r);
+        to[i] = meets ? distance(i, (i + r) % points) : T(0);
+        there[i] = static_cast<LaneNumber<T>>(meets ? (i + r) % points : i);
+        back[i] = static_cast<LaneNumber<T>>(i < points ? (i + points - r) % points : i);
+      }
     }
   }
   // For each two vectors and each turn; then a row for each point that is left over.
@@ -166,9 +172,13 @@ class FewPairs : public Slope<T> {
     for (std::ptrdiff_t t = 0; t < tiles; t++)
       for (std::ptrdiff_t u = t; u < tiles; u++)
         for (std::ptrdiff_t r = u == t ? 1 : 0; r < (u == t ? lanes / 2 + 1 : lanes); r++)
-          for (std::ptrdiff_t i = 0; i < lanes; i++) *to++ = distance(t * lanes + i, u * lanes + (i + r) % lanes);
+          for (std::ptrdiff_t i = 0; i < lanes; i++) {
+            const bool meets = u > t || 2 * r < lanes || i < r;
+            *to++ = meets ? distance(t * lanes + i, u * lanes + (i + r) % lanes) : T(0);
+          }
     for (std::ptrdiff_t p = tiles * lanes; p < points; p++)
-      for (std::ptrdiff_t j = 0; j < (tiles + 1) * lanes; j++) *to++ = j < points ? distance(p, j) : T(0);
+      for (std::ptrdiff_t j = 0; j < (tiles + 1) * lanes; j++)
+        *to++ = j < tiles * lanes || (j > p && j < points) ? distance(p, j) : T(0);
   }
 
   RingKernels<T> kernels_;

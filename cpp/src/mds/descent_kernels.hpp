@@ -44,17 +44,11 @@ LanesKernels<T> lanes_kernels(PairLoss loss, int dimensions);
 template <class T>
 using LaneNumber = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-// Lane i's is i + by, in a ring of the first `ring` lanes; those behind it keep their own.
-template <class T>
-void turned_lanes(std::ptrdiff_t lanes, std::ptrdiff_t ring, std::ptrdiff_t by, LaneNumber<T>* numbers) {
-  for (std::ptrdiff_t i = 0; i < lanes; i++) numbers[i] = static_cast<LaneNumber<T>>(i < ring ? (i + by) % ring : i);
-}
-
 template <class T>
 struct RingJob {
   std::ptrdiff_t points, stride;
-  const T* packed;  // in the order of the kernel: see pack_ring()
-  T* turned;        // two values for every one of x
+  const T* packed;  // in the order of the kernel: see FewPairs
+  T* turned;        // three values for every one of x
   T* x;
   T* g;    // the sums, without gradient_factor
   T rate;  // times gradient_factor

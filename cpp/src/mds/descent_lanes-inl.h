@@ -99,7 +99,7 @@ HWY_INLINE double VectorSumsOfAnyDimension(const LanesJob<T>& job, ptrdiff_t i, 
 }
 
 template <class T, int kDim, PairLoss kLoss>
-double BlockSums(const LanesJob<T>& job, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end) {
+HWY_NOINLINE double BlockSums(const LanesJob<T>& job, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end) {
   constexpr ptrdiff_t N = kLanes<T>;
   constexpr int kVectors = N >= kTile ? 1 : 2;
   double value = 0;
@@ -117,7 +117,7 @@ double BlockSums(const LanesJob<T>& job, ptrdiff_t block, ptrdiff_t begin, ptrdi
 }
 
 template <class T, int kDim, PairLoss kLoss>
-double LanesGradient(const LanesJob<T>& job) {
+HWY_NOINLINE double LanesGradient(const LanesJob<T>& job) {
   const ptrdiff_t blocks = (job.points + kTile - 1) / kTile, block_step = job.points * kTile;
   LanesJob<T> at = job;
   ptrdiff_t block = 0;

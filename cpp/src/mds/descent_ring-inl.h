@@ -23,8 +23,8 @@ struct PairPull {
   V losses;
   HWY_INLINE PairPull() : term(T(0)), losses(hn::Zero(Lanes<T>())) {}
 
-  // (x_i - x_j) times its weight; the losses count by their share.
-  HWY_INLINE Pack<V, kDim> operator()(const Pack<V, kDim>& xi, const Pack<V, kDim>& xj, const T* measured, V share) {
+  // (x_i - x_j) times its weight. Nothing where x_i = x_j and the distance is 0.
+  HWY_INLINE Pack<V, kDim> operator()(const Pack<V, kDim>& xi, const Pack<V, kDim>& xj, const T* measured) {
     const Lanes<T> d;
     const V distance = hn::Load(d, measured);
     Pack<V, kDim> pull;
@@ -34,7 +34,7 @@ struct PairPull {
       square = hn::MulAdd(pull.v[c], pull.v[c], square);
     }
     const V w = term.template weight<kValue>(square, distance, &loss);
-    if constexpr (kValue) losses = hn::MulAdd(loss, share, losses);
+    if constexpr (kValue) losses = hn::Add(losses, loss);
     HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) pull.v[c] = hn::Mul(pull.v[c], w);
     return pull;
   }
@@ -82,33 +82,26 @@ HWY_INLINE Pack<VecOf<T>, kDim> RingSums(const RingJob<T>& job, const Pack<VecOf
   PairPull<T, kDim, kLoss, kValue> pull;
   auto g = NoPoints<T, kDim>();
   const T* at = job.packed;
-  const ptrdiff_t both = (job.points - 1) / 2;  // of n / 2: the last of an even number is its own way back
-  for (ptrdiff_t r = 0; r < both; r++, at += 3 * N) {
+  for (ptrdiff_t r = 0; r < job.points / 2; r++, at += 3 * N) {
     const auto there = hn::SetTableIndices(d, reinterpret_cast<const LaneNumber<T>*>(at + N)),
                back = hn::SetTableIndices(d, reinterpret_cast<const LaneNumber<T>*>(at + 2 * N));
-    const Pack<VecOf<T>, kDim> v = pull(x, Turned(x, there), at, hn::Set(d, T(1)));
+    const Pack<VecOf<T>, kDim> v = pull(x, Turned(x, there), at);
     AddTo(g, v);
     SubFrom(g, Turned(v, back));
   }
-  if (both < job.points / 2) {
-    const auto there = hn::SetTableIndices(d, reinterpret_cast<const LaneNumber<T>*>(at + N));
-    AddTo(g, pull(x, Turned(x, there), at, hn::Set(d, T(0.5))));
-  }
-  if constexpr (kValue) {
-    const auto present = hn::Lt(hn::Iota(d, T(0)), hn::Set(d, static_cast<T>(job.points)));
-    *value = SumInDouble<T>(hn::IfThenElseZero(present, pull.losses));
-  }
+  if constexpr (kValue) *value = SumInDouble<T>(pull.losses);
   return g;
 }
 
 // ---- several vectors: each with itself and with those behind it; then the points left over, one by one
 
-// Lane i's is i + by, in a ring of all lanes.
+// Lane i's is i + by, in a ring of all lanes; from lane `still` on it is i.
 template <class T>
 struct Turn {
   alignas(64) LaneNumber<T> lanes[kLanes<T>];
-  constexpr explicit Turn(ptrdiff_t by) : lanes() {
-    for (ptrdiff_t i = 0; i < kLanes<T>; i++) lanes[i] = static_cast<LaneNumber<T>>((i + by) % kLanes<T>);
+  constexpr explicit Turn(ptrdiff_t by, ptrdiff_t still = kLanes<T>) : lanes() {
+    for (ptrdiff_t i = 0; i < kLanes<T>; i++)
+      lanes[i] = static_cast<LaneNumber<T>>(i < still ? (i + by) % kLanes<T> : i);
   }
 };
 
@@ -117,41 +110,39 @@ template <class T, int kDim, PairLoss kLoss, bool kValue>
 HWY_INLINE const T* PullTiles(const RingJob<T>& job, PairPull<T, kDim, kLoss, kValue>& pull, double* value) {
   using Points = Pack<VecOf<T>, kDim>;
   constexpr ptrdiff_t N = kLanes<T>;
-  static constexpr Turn<T> kNext(1), kAcross(N / 2);
+  static constexpr Turn<T> kNext(1), kAround(N / 2 - 1), kUpper(N / 2, N / 2);
   const Lanes<T> d;
-  const ptrdiff_t stride = job.stride, tiles = job.points / N, twice = 2 * tiles * N;
-  const auto next = hn::SetTableIndices(d, kNext.lanes), across = hn::SetTableIndices(d, kAcross.lanes);
-  const auto one = hn::Set(d, T(1)), half = hn::Set(d, T(0.5));
-  // Every tile twice, so that a load finds it turned.
+  const ptrdiff_t stride = job.stride, tiles = job.points / N, thrice = 3 * tiles * N;
+  const auto next = hn::SetTableIndices(d, kNext.lanes), around = hn::SetTableIndices(d, kAround.lanes),
+             upper = hn::SetTableIndices(d, kUpper.lanes);
+  // Every tile twice, so that a load finds it turned; then its upper half twice: half a turn, where the upper lanes
+  // meet themselves.
   for (ptrdiff_t t = 0; t < tiles; t++) {
     const Points x = LoadPoints<T, kDim>(job.x + t * N, stride);
-    StorePoints<T, kDim>(x, job.turned + 2 * t * N, twice);
-    StorePoints<T, kDim>(x, job.turned + (2 * t + 1) * N, twice);
+    T* turned = job.turned + 3 * t * N;
+    StorePoints<T, kDim>(x, turned, thrice);
+    StorePoints<T, kDim>(x, turned + N, thrice);
+    StorePoints<T, kDim>(Turned(x, upper), turned + 2 * N, thrice);
   }
   const T* at = job.packed;
   for (ptrdiff_t t = 0; t < tiles; t++) {
     const Points x = LoadPoints<T, kDim>(job.x + t * N, stride);
-    const T* turned = job.turned + 2 * t * N;
-    Points g = LoadPoints<T, kDim>(job.g + t * N, stride), others = NoPoints<T, kDim>();
-    HWY_PRAGMA(GCC unroll 1) for (ptrdiff_t r = 1; r < N / 2; r++, at += N) {
-      const Points v = pull(x, LoadPoints<T, kDim>(turned + r, twice), at, one);
-      AddTo(g, v);
-      SubFrom(others, v);
-      others = Turned(others, next);
-    }
-    AddTo(g, Turned(others, across));
-    AddTo(g, pull(x, LoadPoints<T, kDim>(turned + N / 2, twice), at, half));  // both ways at once
-    at += N;
-    for (ptrdiff_t u = t + 1; u < tiles; u++) {
-      others = LoadPoints<T, kDim>(job.g + u * N, stride);
-      turned = job.turned + 2 * u * N;
-      HWY_PRAGMA(GCC unroll 1) for (ptrdiff_t r = 0; r < N; r++, at += N) {
-        const Points v = pull(x, LoadPoints<T, kDim>(turned + r, twice), at, one);
+    Points g = LoadPoints<T, kDim>(job.g + t * N, stride);
+    for (ptrdiff_t u = t; u < tiles; u++) {
+      Points others = u == t ? NoPoints<T, kDim>() : LoadPoints<T, kDim>(job.g + u * N, stride);
+      const T* turned = job.turned + 3 * u * N;
+      const ptrdiff_t end = u == t ? N / 2 + 1 : N;
+      HWY_PRAGMA(GCC unroll 1) for (ptrdiff_t r = u == t ? 1 : 0; r < end; r++, at += N) {
+        const Points v = pull(x, LoadPoints<T, kDim>(turned + (r == N / 2 && u == t ? 2 * N : r), thrice), at);
         AddTo(g, v);
         SubFrom(others, v);
         others = Turned(others, next);
       }
-      StorePoints<T, kDim>(others, job.g + u * N, stride);
+      if (u == t) {
+        AddTo(g, Turned(others, around));
+      } else {
+        StorePoints<T, kDim>(others, job.g + u * N, stride);
+      }
     }
     StorePoints<T, kDim>(g, job.g + t * N, stride);
     if constexpr (kValue) {
@@ -168,29 +159,31 @@ HWY_INLINE void PullLeftOver(const RingJob<T>& job, PairPull<T, kDim, kLoss, kVa
   constexpr ptrdiff_t N = kLanes<T>;
   const Lanes<T> d;
   const ptrdiff_t stride = job.stride, tiles = job.points / N, begin = tiles * N;
-  const Points last = LoadPoints<T, kDim>(job.x + begin, stride);
   Points sums = NoPoints<T, kDim>();
-  const auto one = hn::Set(d, T(1)), lane = hn::Iota(d, T(0)), end = hn::Set(d, static_cast<T>(job.points - begin));
+  StorePoints<T, kDim>(sums, job.g + begin, stride);
+  const auto lane = hn::Iota(d, T(0)), end = hn::Set(d, static_cast<T>(job.points - begin));
   for (ptrdiff_t i = begin; i < job.points; i++) {
     Points x, own = NoPoints<T, kDim>();
     HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) x.v[c] = hn::Set(d, job.x[c * stride + i]);
-    for (ptrdiff_t t = 0; t < tiles; t++, at += N) {
-      Points g = LoadPoints<T, kDim>(job.g + t * N, stride);
-      const Points v = pull(LoadPoints<T, kDim>(job.x + t * N, stride), x, at, one);
+    const auto here = hn::Set(d, static_cast<T>(i - begin));
+    const auto behind = hn::And(hn::Gt(lane, here), hn::Lt(lane, end));
+    for (ptrdiff_t t = 0; t <= tiles; t++, at += N) {
+      Points g = LoadPoints<T, kDim>(job.g + t * N, stride), others = LoadPoints<T, kDim>(job.x + t * N, stride);
+      if (t == tiles) {  // the point itself in place of those that come otherwise, or not at all
+        HWY_PRAGMA(GCC unroll 4)
+        for (int c = 0; c < kDim; c++) others.v[c] = hn::IfThenElse(behind, others.v[c], x.v[c]);
+      }
+      const Points v = pull(others, x, at);
       AddTo(g, v);
       SubFrom(own, v);
       StorePoints<T, kDim>(g, job.g + t * N, stride);
     }
-    const auto here = hn::Set(d, static_cast<T>(i - begin));
-    const auto behind = hn::And(hn::Gt(lane, here), hn::Lt(lane, end));
-    const Points v = pull(last, x, at, hn::IfThenElseZero(behind, one));
-    at += N;
     HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-      const auto theirs = hn::IfThenElseZero(behind, v.v[c]);
-      const auto sum = hn::SumOfLanes(d, hn::Sub(own.v[c], theirs));
-      sums.v[c] = hn::Add(hn::Add(sums.v[c], theirs), hn::IfThenElseZero(hn::Eq(lane, here), sum));
+      const auto sum = hn::SumOfLanes(d, own.v[c]);
+      sums.v[c] = hn::Add(sums.v[c], hn::IfThenElseZero(hn::Eq(lane, here), sum));
     }
   }
+  AddTo(sums, LoadPoints<T, kDim>(job.g + begin, stride));
   StorePoints<T, kDim>(sums, job.g + begin, stride);
 }
 
