@@ -233,6 +233,7 @@ class MDS:
         }
         if self.verbose >= 2:
             options["callback"] = print_step
+        starts: list[dict[str, Any]]
         if init is not None:
             starts = [{"init": np.asarray(init)}]
         elif self.init != "random":
