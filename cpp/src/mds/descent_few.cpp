@@ -194,7 +194,8 @@ class FewPairs : public Slope<T> {
 template <class T>
 std::unique_ptr<Slope<T>> make_slope_of_few(DescentLoss loss, std::ptrdiff_t points, int dimensions,
                                             const PairTable& table) {
-  const bool pairs = (dimensions == 2 || dimensions == 3) && points <= kFewPairs;
+  const bool pairs = (dimensions == 2 || dimensions == 3) && points <= kFewPairs &&
+                     ring_kernels<T>(pair_loss(loss), dimensions).lanes > 0;
   if (!pairs && points > kFew) return nullptr;
   Square<T> square(points, table);
   if (pairs && square.sums().symmetric) return std::make_unique<FewPairs<T>>(loss, points, dimensions, square);

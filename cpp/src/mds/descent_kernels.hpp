@@ -56,7 +56,7 @@ struct RingJob {
 
 template <class T>
 struct RingKernels {
-  std::ptrdiff_t lanes;
+  std::ptrdiff_t lanes = 0;  // 0: this SIMD target has no such kernels
   // As of LanesKernels; the loss is over pairs, each once.
   double (*gradient)(const RingJob<T>& job);
   void (*descend)(const RingJob<T>& job, std::int64_t steps);

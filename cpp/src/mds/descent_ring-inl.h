@@ -241,10 +241,14 @@ RingKernels<T> RingKernelsOf() {
 }
 
 template <class T>
-RingKernels<T> RingKernelsOf(PairLoss loss, int dimensions) {
+RingKernels<T> RingKernelsOf([[maybe_unused]] PairLoss loss, [[maybe_unused]] int dimensions) {
+#if HWY_TARGET == HWY_SSE4  // few machines have no more: not worth 37 KB
+  return {};
+#else
   if (loss == PairLoss::kSstress)
     return dimensions == 2 ? RingKernelsOf<T, 2, PairLoss::kSstress>() : RingKernelsOf<T, 3, PairLoss::kSstress>();
   return dimensions == 2 ? RingKernelsOf<T, 2, PairLoss::kStress>() : RingKernelsOf<T, 3, PairLoss::kStress>();
+#endif
 }
 
 }  // namespace HWY_NAMESPACE
