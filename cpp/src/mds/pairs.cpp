@@ -19,7 +19,7 @@ static_assert(kTile == kStride);
 // More parts than threads there may be; each costs an addition for every point behind its first row.
 constexpr int kMostParts = 64;
 constexpr std::ptrdiff_t kPartPoints = 128;
-constexpr std::ptrdiff_t kTogether = 4;  // tiles
+constexpr std::ptrdiff_t kAhead = 4;  // tiles
 // Below this many pairs a second thread costs more than it brings.
 constexpr std::ptrdiff_t kPairsPerThread = 100'000;
 
@@ -115,9 +115,9 @@ T* Pairs<T>::part_memory(std::ptrdiff_t values, int parts, const T* x) {
 template <class T>
 void Pairs<T>::pack_tile(const PairPasses<T>& passes, const PairTable& distances, const PairTable* weights,
                          std::ptrdiff_t s, std::ptrdiff_t g, T (*tiles)[kTile * kTile], PairReport* report) {
-  if (g + kTogether < points_ / kTile) {
-    prefetch_tile(distances, s * kTile, (g + kTogether) * kTile);
-    prefetch_tile(distances, (g + kTogether) * kTile, s * kTile);
+  if (g + kAhead < points_ / kTile) {
+    prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
+    prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
   }
   const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile), columns = std::min(kTile, points_ - g * kTile);
   copy_tiles<T>(passes, distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
@@ -137,16 +137,10 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
   parallel_rows(parts, 1, useful_threads(points_ * points_ / 2, threads), [&](Band& band) {
     alignas(64) T tiles[4][kTile * kTile] = {};
     for (std::ptrdiff_t part = band.begin; part < band.end; part++) {
-      const std::ptrdiff_t end = part_begin(part + 1, parts);
-      // Rows of several tiles lie together on both sides of the diagonal.
-      for (std::ptrdiff_t first = part_begin(part, parts); first < end; first += kTogether) {
-        const std::ptrdiff_t behind = std::min(first + kTogether, end);
-        for (std::ptrdiff_t group = first; group < stripes_; group += kTogether) {
-          band.checkpoint();
-          for (std::ptrdiff_t s = first; s < behind; s++)
-            for (std::ptrdiff_t g = std::max(s, group); g < std::min(group + kTogether, stripes_); g++)
-              pack_tile(passes, distances, weights, s, g, tiles, &reports[part]);
-        }
+      for (std::ptrdiff_t s = part_begin(part, parts); s < part_begin(part + 1, parts); s++) {
+        band.checkpoint();
+        for (std::ptrdiff_t g = s; g < stripes_; g++)
+          pack_tile(passes, distances, weights, s, g, tiles, &reports[part]);
       }
     }
   });
