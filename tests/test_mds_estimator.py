@@ -151,6 +151,22 @@ def test_parameters():
     assert repr(fastcv.MDS()) == "MDS()"
 
 
+def test_verbose_prints_runs_and_steps(capsys):
+    x = samples()
+    silent = fastcv.MDS(init="random", n_init=2, random_state=0).fit(x)
+    assert capsys.readouterr().out == ""
+    fastcv.MDS(init="random", n_init=2, random_state=0, verbose=1).fit(x)
+    runs = capsys.readouterr().out.splitlines()
+    assert len(runs) == 2
+    assert any(line.endswith(f"after {silent.n_iter_} steps, stress {silent.stress_:.6g}") for line in runs)
+    model = fastcv.MDS(verbose=2).fit(x)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == model.n_iter_ + 2  # before the first step, and the run
+    assert lines[0].startswith("step 0, stress ")
+    losses = [float(line.split()[-1]) for line in lines]
+    assert losses == sorted(losses, reverse=True)
+
+
 # ---- with scikit-learn -------------------------------------------------------------------------
 
 

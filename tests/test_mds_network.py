@@ -129,6 +129,26 @@ def test_outliers_among_neighbours():
     assert rmse(result, x) < 1.3 * clean
 
 
+@pytest.mark.parametrize("kind", ["longer", "any"])
+@pytest.mark.parametrize("anchored", [True, False])
+def test_outliers_of_a_sensor_network(kind, anchored):
+    """30 % of wrong ranges among neighbours cost no more than the knowledge that they held."""
+    x, distances, anchors = field(330, 30, reach=0.22, noise=0.01, seed=3)
+    measured = pairs(distances)
+    options = known(x, anchors) if anchored else {}
+    rng = np.random.default_rng(4)
+    some, wrong = rng.random(measured.nnz) < 0.3, 0.33 * rng.random(measured.nnz)
+    clean = measured.copy()
+    clean.data = np.where(some, np.nan, measured.data)
+    measured.data = np.where(some, {"longer": measured.data + wrong, "any": wrong}[kind], measured.data)
+
+    def error(result):
+        return rmse(result, x) if anchored else aligned(result, x)
+
+    best = error(fastcv.mds(clean, 2, **options))
+    assert error(fastcv.mds(measured, 2, loss="robust", **options)) < 1.3 * best
+
+
 # ---- the same measurements, said in another way ----------------------------------------------------
 
 

@@ -183,6 +183,9 @@ TEST(MdsDescent, IsTheDefinitionForManyPoints) {
     for (const bool asymmetric : {false, true}) {
       check<float>(131, k, asymmetric);
       check<double>(200, k, asymmetric);
+      if (k == 5) continue;
+      check<float>(275, k, asymmetric);
+      check<double>(259, k, asymmetric);
       if (HasFatalFailure()) return;
     }
 }

@@ -162,34 +162,6 @@ TEST(MdsPairs, GradientOfManyPartsIsTheSameBytesForAnyThreads) {
   }
 }
 
-TEST(MdsPairs, SquaredProductIsTheOracles) {
-  for (std::ptrdiff_t n : {1, 2, 5, 16, 17, 40, 300})
-    for (int k : {1, 2, 3, 4, 6, 7, 9}) {
-      const Swarm<double> s(n, k, 3);
-      std::vector<double> first;
-      for (const std::string& target : simd_detected()) {
-        const Forced forced(target);
-        first.clear();
-        for (const int threads : {1, 2, 7}) {
-          Pairs<double> pairs(n, false);
-          pairs.pack(s.table(), nullptr, 1);
-          std::vector<double> out(s.x.size(), 5);
-          pairs.squared_product(k, s.x.data(), out.data(), threads);
-          if (first.empty()) first = out;
-          ASSERT_EQ(std::memcmp(first.data(), out.data(), out.size() * sizeof(double)), 0);
-          for (int c = 0; c < k; c++)
-            for (std::ptrdiff_t i = 0; i < s.stride; i++) {
-              Real sum = 0;
-              for (std::ptrdiff_t j = 0; i < n && j < n; j++)
-                sum += static_cast<Real>(s.distances[i * n + j]) * s.distances[i * n + j] * s.x[c * s.stride + j];
-              ASSERT_NEAR(out[c * s.stride + i], static_cast<double>(sum), 1e-14 * static_cast<double>(n))
-                  << target << " n " << n << " k " << k;
-            }
-        }
-      }
-    }
-}
-
 // Two points in one place, all points in one place, all distances zero: finite, and nothing along the line between.
 TEST(MdsPairs, CoincidentPointsGiveFiniteGradients) {
   for (const std::string& target : simd_detected()) {

@@ -130,6 +130,8 @@ def mds(
     distances that takes some 10 passes.
 
     All arithmetic on positions is that of the dtype, sums are float64; `stress` and `stress_per_point` are float64 throughout.
+    (Complete float64 matrices of 100 to 4096 points: the first steps are float32's, unless there is a `callback` or `init`
+    is an array; `tol` is reached in float64.)
     The result is the same, byte for byte, for any number of threads and any strides; it is determined up to rotation and
     reflection by its definition. Memory beyond the input: half of it for a packed copy of complete distances (as much again
     for weights).
@@ -140,7 +142,7 @@ def mds(
     points mirrored in their neighbours, the spectrum of the distances filled with their mean, and a descent in two more
     dimensions that are then pressed flat. The least loss is returned; `callback` sees of a further start only what
     lies below the best so far. ``loss="robust"`` estimates the noise from the smaller residuals, and starts also from the
-    distances that agree with the triangles they are in. `unique` is proven where points follow one after the other from
+    distances that agree with the triangles they are in; points whose own distances meet elsewhere are then moved there. `unique` is proven where points follow one after the other from
     ``n_components + 1`` neighbours each; of others it is tested whether they can move, or be mirrored alone or together.
 
     References

@@ -38,7 +38,7 @@ class MDS:
     max_iter : int
         The most steps of a run.
     verbose : int
-        Accepted, and without effect.
+        0: prints nothing. 1: a line for each run, when it ends. 2 and more: one for each step too.
     eps : float
         `tol` of `fastcv.mds`: the share of the stress that may be left to gain.
     n_jobs : int, optional
@@ -231,15 +231,20 @@ class MDS:
             "tol": self.eps,
             "num_threads": None if self.n_jobs is None or self.n_jobs < 1 else self.n_jobs,
         }
+        if self.verbose >= 2:
+            options["callback"] = print_step
+        starts: list[dict[str, Any]]
         if init is not None:
-            return mds(distances, self.n_components, init=np.asarray(init), **options)
-        if self.init != "random":
-            return mds(distances, self.n_components, random_state=self.random_state, **options)
-        random = generator("MDS", self.random_state)
-        runs = (
-            mds(distances, self.n_components, init="random", random_state=random, **options)
-            for _ in range(self.n_init)
-        )
+            starts = [{"init": np.asarray(init)}]
+        elif self.init != "random":
+            starts = [{"random_state": self.random_state}]
+        else:
+            starts = [{"init": "random", "random_state": generator("MDS", self.random_state)}] * self.n_init
+        runs = []
+        for start in starts:
+            runs.append(mds(distances, self.n_components, **start, **options))
+            if self.verbose >= 1:
+                print_run(runs[-1])
         return min(runs, key=lambda run: run.stress)
 
     def _stress_1(self) -> float:
@@ -308,6 +313,16 @@ class MDS:
             self.feature_names_in_ = np.asarray(names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+
+def print_step(iteration: int, points: object, stress: float) -> None:
+    """Report a step; a callback of `mds`."""
+    print(f"step {iteration}, stress {stress:.6g}")
+
+
+def print_run(result: MDSResult) -> None:
+    """Report how a run of `mds` ended."""
+    print(f"{result.reason} after {result.n_iter} steps, stress {result.stress:.6g}")
 
 
 def _samples(X: Any, allow_nan: bool) -> npt.NDArray[np.floating[Any]]:

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "mds/pairs_kernels.hpp"
 
@@ -37,5 +38,34 @@ struct LanesKernels {
 
 template <class T>
 LanesKernels<T> lanes_kernels(PairLoss loss, int dimensions);
+
+// ---- each pair once: for few points whose distances are symmetric
+
+template <class T>
+using LaneNumber = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
+template <class T>
+struct RingJob {
+  std::ptrdiff_t points, stride;
+  const T* packed;  // in the order of the kernel: see FewPairs
+  T* turned;        // three values for every one of x
+  T* x;
+  T* g;    // the sums, without gradient_factor
+  T rate;  // times gradient_factor
+};
+
+template <class T>
+struct RingKernels {
+  std::ptrdiff_t lanes = 0;  // 0: this SIMD target has no such kernels
+  // As of LanesKernels; the loss is over pairs, each once.
+  double (*gradient)(const RingJob<T>& job);
+  void (*descend)(const RingJob<T>& job, std::int64_t steps);
+  T gradient_factor;
+  double value_factor;
+};
+
+// In two and three dimensions.
+template <class T>
+RingKernels<T> ring_kernels(PairLoss loss, int dimensions);
 
 }  // namespace fastcv::mds

@@ -24,7 +24,7 @@ HWY_INLINE VecOf<T> OfPoints(VecOf<T> v, const LanesJob<T>& job, ptrdiff_t i) {
 
 // kVectors vectors of points, from i on, against points [begin, end). Their distances are kTile values apart, and
 // `block_step` from a block to the next.
-template <class T, int kDim, PairLoss kLoss, bool kValue, int kVectors>
+template <class T, int kDim, PairLoss kLoss, int kVectors>
 HWY_INLINE double VectorSums(const LanesJob<T>& job, ptrdiff_t i, ptrdiff_t begin, ptrdiff_t end, const T* distances,
                              ptrdiff_t block_step) {
   using V = VecOf<T>;
@@ -50,8 +50,8 @@ HWY_INLINE double VectorSums(const LanesJob<T>& job, ptrdiff_t i, ptrdiff_t begi
         square = hn::MulAdd(delta.v[c], delta.v[c], square);
       }
       V loss;
-      const V w = term.template weight<kValue>(square, measured, &loss);
-      if constexpr (kValue) losses.v[v] = hn::Add(losses.v[v], loss);
+      const V w = term.template weight<true>(square, measured, &loss);
+      losses.v[v] = hn::Add(losses.v[v], loss);
       HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
         sums[c].v[v] = hn::MulAdd(w, delta.v[c], sums[c].v[v]);
       }
@@ -62,7 +62,7 @@ HWY_INLINE double VectorSums(const LanesJob<T>& job, ptrdiff_t i, ptrdiff_t begi
     HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
       hn::StoreU(OfPoints<T>(sums[c].v[v], job, i + v * N), d, job.g + c * job.stride + i + v * N);
     }
-    if constexpr (kValue) value += SumInDouble<T>(OfPoints<T>(losses.v[v], job, i + v * N));
+    value += SumInDouble<T>(OfPoints<T>(losses.v[v], job, i + v * N));
   }
   return value;
 }
@@ -98,8 +98,8 @@ HWY_INLINE double VectorSumsOfAnyDimension(const LanesJob<T>& job, ptrdiff_t i, 
   return SumInDouble<T>(OfPoints<T>(losses, job, i));
 }
 
-template <class T, int kDim, PairLoss kLoss, bool kValue>
-double BlockSums(const LanesJob<T>& job, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end) {
+template <class T, int kDim, PairLoss kLoss>
+HWY_NOINLINE double BlockSums(const LanesJob<T>& job, ptrdiff_t block, ptrdiff_t begin, ptrdiff_t end) {
   constexpr ptrdiff_t N = kLanes<T>;
   constexpr int kVectors = N >= kTile ? 1 : 2;
   double value = 0;
@@ -110,24 +110,24 @@ double BlockSums(const LanesJob<T>& job, ptrdiff_t block, ptrdiff_t begin, ptrdi
       for (int v = 0; v < kVectors; v++)
         value += VectorSumsOfAnyDimension<T, kLoss>(job, i + v * N, begin, end, job.distances + part + v * N);
     } else {
-      value += VectorSums<T, kDim, kLoss, kValue, kVectors>(job, i, begin, end, job.distances + part, 0);
+      value += VectorSums<T, kDim, kLoss, kVectors>(job, i, begin, end, job.distances + part, 0);
     }
   }
   return value;
 }
 
-template <class T, int kDim, PairLoss kLoss, bool kValue>
-double LanesGradient(const LanesJob<T>& job) {
+template <class T, int kDim, PairLoss kLoss>
+HWY_NOINLINE double LanesGradient(const LanesJob<T>& job) {
   const ptrdiff_t blocks = (job.points + kTile - 1) / kTile, block_step = job.points * kTile;
   LanesJob<T> at = job;
   ptrdiff_t block = 0;
   double value = 0;
   if constexpr (kLanes<T> >= kTile && kDim != 0) {  // two blocks at once share what is spread over the lanes
     for (; block + 2 <= blocks; block += 2, at.distances += 2 * block_step)
-      value += VectorSums<T, kDim, kLoss, kValue, 2>(at, block * kTile, 0, job.points, at.distances, block_step);
+      value += VectorSums<T, kDim, kLoss, 2>(at, block * kTile, 0, job.points, at.distances, block_step);
   }
   for (; block < blocks; block++, at.distances += block_step)
-    value += BlockSums<T, kDim, kLoss, kValue>(at, block, 0, job.points);
+    value += BlockSums<T, kDim, kLoss>(at, block, 0, job.points);
   return value;
 }
 
@@ -142,7 +142,7 @@ void Step(T* x, const T* g, T rate, ptrdiff_t values) {
 template <class T, int kDim, PairLoss kLoss>
 void LanesDescend(const LanesJob<T>& job, int64_t steps) {
   for (int64_t step = 0; step < steps; step++) {
-    LanesGradient<T, kDim, kLoss, false>(job);
+    LanesGradient<T, kDim, kLoss>(job);
     Step<T>(job.x, job.g, job.rate, job.dimensions * job.stride);
   }
 }
@@ -150,9 +150,12 @@ void LanesDescend(const LanesJob<T>& job, int64_t steps) {
 template <class T, int kDim, PairLoss kLoss>
 LanesKernels<T> LanesKernelsOf() {
   using Term = PairTerm<T, kLoss>;
-  return {&LanesGradient<T, kDim, kLoss, true>,  &LanesDescend<T, kDim, kLoss>,
-          &BlockSums<T, kDim, kLoss, true>,      &Step<T>,
-          static_cast<T>(Term::kGradientFactor), Term::kValueFactor};
+  return {&LanesGradient<T, kDim, kLoss>,
+          &LanesDescend<T, kDim, kLoss>,
+          &BlockSums<T, kDim, kLoss>,
+          &Step<T>,
+          static_cast<T>(Term::kGradientFactor),
+          Term::kValueFactor};
 }
 
 template <class T, PairLoss kLoss>

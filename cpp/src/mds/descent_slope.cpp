@@ -1,14 +1,12 @@
-// Up to kFew points: lanes are points, on one thread. More: each pair once (Pairs). Distances that differ by direction:
-// lanes are points again, and the distances are read in place.
+// Few points: see descent_few.hpp. Many: each pair once (Pairs). Distances that differ by direction: lanes are points,
+// and the distances are read in place.
 #include "mds/descent_slope.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <stdexcept>
 #include <vector>
 
-#include "mds/descent_kernels.hpp"
+#include "mds/descent_few.hpp"
 #include "mds/objective.hpp"
 #include "mds/pairs.hpp"
 #include "mds/pairs_table.hpp"
@@ -16,93 +14,8 @@
 namespace fastcv::mds {
 namespace {
 
-constexpr std::ptrdiff_t kFew = 128;
 constexpr std::ptrdiff_t kColumns = 1024;  // that are gathered at a time: 64 KiB of float
 constexpr std::ptrdiff_t kBlocksPerThread = 16;
-// D_ij and D_ji that differ by so many epsilons of the largest distance are one distance.
-constexpr double kRounding = 4;
-
-void refuse_distances(bool negative, bool infinite, bool missing) {
-  if (missing) throw std::invalid_argument("gradient_descent: distances must not be NaN");
-  if (infinite) throw std::invalid_argument("gradient_descent: distances must be finite in the dtype of x0");
-  if (negative) throw std::invalid_argument("gradient_descent: distances must not be negative");
-}
-
-PairLoss pair_loss(DescentLoss loss) { return loss == DescentLoss::kSstress ? PairLoss::kSstress : PairLoss::kStress; }
-
-// Per point and direction; the losses are defined over ordered pairs (s-stress) and pairs (stress).
-template <class T>
-double ordered_factor(DescentLoss loss, const LanesKernels<T>& kernels) {
-  return kernels.value_factor * (loss == DescentLoss::kSstress ? 1 : 0.5);
-}
-
-template <class T>
-void negate_squares(T* values, std::ptrdiff_t count) {
-  for (std::ptrdiff_t k = 0; k < count; k++) values[k] = -values[k] * values[k];
-}
-
-template <class T>
-class FewPoints : public Slope<T> {
- public:
-  FewPoints(DescentLoss loss, std::ptrdiff_t points, int dimensions, const PairTable& table)
-      : kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
-        value_factor_(ordered_factor(loss, kernels_)),
-        job_{points, padded(points), dimensions, nullptr, nullptr, nullptr, T(0)},
-        memory_(static_cast<std::size_t>(job_.stride * points) * sizeof(T)) {
-    T* distances = reinterpret_cast<T*>(memory_.data());
-    job_.distances = distances;
-    std::fill_n(distances, job_.stride * points, T(0));
-    const PairPasses<T> passes = pair_passes<T>();
-    for (std::ptrdiff_t i = 0; i < points; i += kTile)
-      copy_tile<T>(passes, table, i, 0, std::min(kTile, points - i), points, 1, kTile, distances + i * points);
-    for (std::ptrdiff_t i = 0; i < points; i++) distances[(i / kTile * points + i) * kTile + i % kTile] = 0;
-    check(distances);
-    if (loss == DescentLoss::kSstress) negate_squares(distances, job_.stride * points);
-  }
-  double gradient(const T* x, T* g) override {
-    job_.x = const_cast<T*>(x);  // read only by this kernel
-    job_.g = g;
-    const double value = kernels_.gradient(job_) * value_factor_;
-    for (std::ptrdiff_t i = 0; i < job_.dimensions * job_.stride; i++) g[i] *= kernels_.gradient_factor;
-    return value;
-  }
-  void descend(T* x, T* g, double rate, std::int64_t steps) override {
-    job_.x = x;
-    job_.g = g;
-    job_.rate = static_cast<T>(rate) * kernels_.gradient_factor;
-    kernels_.descend(job_, steps);
-  }
-  void step(T* x, const T* g, double rate) override {
-    kernels_.step(x, g, static_cast<T>(rate), job_.dimensions * job_.stride);
-  }
-
- private:
-  void check(const T* distances) {
-    double squares = 0, fourths = 0, least = 0;
-    for (std::ptrdiff_t k = 0; k < job_.stride * job_.points; k++) {
-      const double d = distances[k], square = d * d;
-      least = d < least ? d : least;
-      squares += square;
-      fourths += square * square;
-    }
-    if (!(squares <= std::numeric_limits<T>::max())) {
-      bool missing = false, infinite = false;
-      for (std::ptrdiff_t k = 0; k < job_.stride * job_.points; k++) {
-        missing |= std::isnan(distances[k]);
-        infinite |= std::isinf(distances[k]);
-      }
-      refuse_distances(false, infinite, missing);
-    }
-    refuse_distances(least < 0, false, false);
-    this->sums_ = {squares / 2, fourths / 2, false};
-  }
-
-  LanesKernels<T> kernels_;
-  double value_factor_;
-  LanesJob<T> job_;
-  Scratch memory_;
-};
-
 template <class T>
 class ManyPoints : public Slope<T> {
  public:
@@ -214,7 +127,7 @@ template <class T>
 std::unique_ptr<Slope<T>> make_slope(DescentLoss loss, std::ptrdiff_t points, int dimensions,
                                      const DistancesView& distances, int threads) {
   const PairTable table{distances.data, distances.wide, distances.row_stride, distances.column_stride};
-  if (points <= kFew) return std::make_unique<FewPoints<T>>(loss, points, dimensions, table);
+  if (auto few = make_slope_of_few<T>(loss, points, dimensions, table)) return few;
   auto pairs = std::make_unique<Pairs<T>>(
       points, false, loss == DescentLoss::kSstress ? PairForm::kNegatedSquares : PairForm::kDistances);
   const PairReport report = pairs->pack(table, nullptr, threads);

@@ -14,27 +14,6 @@ constexpr double kRim = 2.5;
 constexpr double kDeviations = 5;
 constexpr double kSpread = 3;
 
-// Steps of SMACOF for one point with reweighting: its loss does not rise.
-void fit_point(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
-               double* y) {
-  const int d = network.dimensions;
-  std::vector<double> sum(d);
-  for (int step = 0; step < kFits; step++) {
-    std::fill(sum.begin(), sum.end(), 0.0);
-    double total = 0;
-    for (const Arc arc : graph.arcs(point)) {
-      const double* p = x.data() + static_cast<std::ptrdiff_t>(arc.to) * d;
-      const double length = length_between(y, p, d), distance = arc.length;
-      const double w = graph.weight(arc) * rho.weight(length, distance);
-      const double share = length > 0 ? distance / length : 0;
-      for (int c = 0; c < d; c++) sum[c] += w * (p[c] + share * (y[c] - p[c]));
-      total += w;
-    }
-    if (!(total > 0)) return;
-    for (int c = 0; c < d; c++) y[c] = sum[c] / total;
-  }
-}
-
 }  // namespace
 
 Spread spread_of(const std::vector<std::int32_t>& points, const Positions& x, int dimensions) {
@@ -64,6 +43,26 @@ double own_loss(const Network& network, const Graph& graph, const Rho& rho, cons
     sum += graph.weight(arc) * rho(length, arc.length);
   }
   return sum;
+}
+
+void fit_point(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
+               double* y) {
+  const int d = network.dimensions;
+  std::vector<double> sum(d);
+  for (int step = 0; step < kFits; step++) {
+    std::fill(sum.begin(), sum.end(), 0.0);
+    double total = 0;
+    for (const Arc arc : graph.arcs(point)) {
+      const double* p = x.data() + static_cast<std::ptrdiff_t>(arc.to) * d;
+      const double length = length_between(y, p, d), distance = arc.length;
+      const double w = graph.weight(arc) * rho.weight(length, distance);
+      const double share = length > 0 ? distance / length : 0;
+      for (int c = 0; c < d; c++) sum[c] += w * (p[c] + share * (y[c] - p[c]));
+      total += w;
+    }
+    if (!(total > 0)) return;
+    for (int c = 0; c < d; c++) y[c] = sum[c] / total;
+  }
 }
 
 double mirrored(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,

@@ -21,6 +21,10 @@ Spread spread_of(const std::vector<std::int32_t>& points, const Positions& x, in
 double own_loss(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
                 const double* y);
 
+// Steps of SMACOF for one point, from y on, with reweighting: its loss does not rise.
+void fit_point(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
+               double* y);
+
 // Where the point fits best on the other side of the plane through its neighbours, into y; the loss of its pairs there.
 double mirrored(const Network& network, const Graph& graph, const Rho& rho, const Positions& x, std::ptrdiff_t point,
                 double* y);

@@ -7,6 +7,7 @@
 
 #include "fastcv/runtime.hpp"
 #include "mds/minimise.hpp"
+#include "mds/network_consensus.hpp"
 #include "mds/network_loss.hpp"
 #include "mds/network_mirror.hpp"
 #include "mds/network_unique.hpp"
@@ -20,7 +21,7 @@ namespace {
 constexpr std::ptrdiff_t kLandmarks = 30;  // more find the same minima (measured: 25 to all of 550)
 constexpr double kExact = 1e-24;           // of sum w D^2: a normalized stress of 1e-12
 constexpr std::ptrdiff_t kFew = 20;
-constexpr int kMirrorRounds = 8;
+constexpr int kMirrorRounds = 8, kGatherRounds = 8;
 constexpr int kLifts = 3;
 constexpr int kLiftDimensions = 2;
 constexpr double kLiftSize = 0.1;  // of the mean distance: how far points start outside of their space
@@ -119,6 +120,7 @@ class Solver {
       attempt(inner.best(), Scale::kNear);
     }
     mirror();
+    gather();
   }
 
   // Either exact, or no point stands out from the noise. Among few points none can: all starts are cheap for these.
@@ -193,6 +195,18 @@ class Solver {
       const double before = minimum_.value;
       Positions x = best_;
       if (mirror_points(network_, graph_, loss_.rho(), misfits(network_, graph_, loss_.rho(), x), x) == 0) return;
+      attempt(std::move(x), Scale::kNear);
+      if (!(minimum_.value < before)) return;
+    }
+  }
+
+  // The same with points that their own distances call elsewhere.
+  void gather() {
+    for (int round = 0; round < kGatherRounds && !stopped_; round++) {
+      const double before = robust_value(best_, scale_);
+      Positions x = best_;
+      if (move_to_consensus(network_, graph_, {MdsLoss::kRobust, scale_ * scale_}, x) == 0) return;
+      minimum_.value = before;
       attempt(std::move(x), Scale::kNear);
       if (!(minimum_.value < before)) return;
     }

@@ -32,6 +32,14 @@ HWY_INLINE auto PairedLanes(ptrdiff_t row, ptrdiff_t column, ptrdiff_t points) {
                  hn::Lt(lane, hn::Set(d, static_cast<T>(points - column))));
 }
 
+// Coordinates whose pull is multiplied and added at once, for the row and again for the column. The others' pull is
+// multiplied once and added twice: AMD's processors add beside their multipliers, so that the multipliers, of which
+// there are too few, do less. With 16 registers the two ways are as fast.
+template <PairLoss kLoss>
+constexpr int kFused = HWY_TARGET > HWY_AVX3         ? 4
+                       : kLoss == PairLoss::kSstress ? 1
+                                                     : 0;
+
 template <class T, int kDim, PairLoss kLoss, bool kSquares, bool kWeighted, bool kValue>
 double GradientStripe(const PairJob<T>& job, ptrdiff_t stripe) {
   using V = VecOf<T>;
@@ -83,8 +91,14 @@ double GradientStripe(const PairJob<T>& job, ptrdiff_t stripe) {
           }
           if constexpr (kValue) losses = hn::Add(losses, loss);
           HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) {
-            sums[c].v[r] = hn::NegMulAdd(w, delta.v[c], sums[c].v[r]);
-            gj.v[c] = hn::MulAdd(w, delta.v[c], gj.v[c]);
+            if (c < kFused<kLoss>) {
+              sums[c].v[r] = hn::NegMulAdd(w, delta.v[c], sums[c].v[r]);
+              gj.v[c] = hn::MulAdd(w, delta.v[c], gj.v[c]);
+            } else {
+              const V pull = hn::Mul(w, delta.v[c]);
+              sums[c].v[r] = hn::Sub(sums[c].v[r], pull);
+              gj.v[c] = hn::Add(gj.v[c], pull);
+            }
           }
         }
         HWY_PRAGMA(GCC unroll 4) for (int c = 0; c < kDim; c++) hn::Store(gj.v[c], d, g.of[c] + j);

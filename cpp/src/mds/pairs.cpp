@@ -68,7 +68,7 @@ void merge(PairReport* all, const PairReport& part) {
 }  // namespace
 
 template <class T>
-Pairs<T>::Values::Values(std::ptrdiff_t count) {
+Pairs<T>::Values::Values(std::ptrdiff_t count) : count_(count) {
   if (count == 0) return;
   memory_ = std::make_unique<Scratch>(
       static_cast<std::size_t>(checked_mul(count, sizeof(T), "mds: memory of the distances")));
@@ -113,31 +113,36 @@ T* Pairs<T>::part_memory(std::ptrdiff_t values, int parts, const T* x) {
 }
 
 template <class T>
+void Pairs<T>::pack_tile(const PairPasses<T>& passes, const PairTable& distances, const PairTable* weights,
+                         std::ptrdiff_t s, std::ptrdiff_t g, T (*tiles)[kTile * kTile], PairReport* report) {
+  if (g + kAhead < points_ / kTile) {
+    prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
+    prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
+  }
+  const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile), columns = std::min(kTile, points_ - g * kTile);
+  copy_tiles<T>(passes, distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
+  if (weights) copy_tiles<T>(passes, *weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
+  const std::ptrdiff_t at = stripe_offset(s, stripes_) + (g - s) * kBlock * kTile;
+  passes.pack({tiles[0], tiles[1], weights ? tiles[2] : nullptr, weights ? tiles[3] : nullptr, distances_.data() + at,
+               weighted() ? weights_.data() + at : nullptr, block_values(s, stripes_),
+               form_ == PairForm::kNegatedSquares, static_cast<int>(rows), static_cast<int>(columns), s == g},
+              report);
+}
+
+template <class T>
 PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, int threads) {
   const int parts = part_count(1);
   const PairPasses<T> passes = pair_passes<T>();
   std::vector<PairReport> reports(parts);
   parallel_rows(parts, 1, useful_threads(points_ * points_ / 2, threads), [&](Band& band) {
     alignas(64) T tiles[4][kTile * kTile] = {};
-    for (std::ptrdiff_t part = band.begin; part < band.end; part++)
+    for (std::ptrdiff_t part = band.begin; part < band.end; part++) {
       for (std::ptrdiff_t s = part_begin(part, parts); s < part_begin(part + 1, parts); s++) {
         band.checkpoint();
-        for (std::ptrdiff_t g = s; g < stripes_; g++) {
-          if (g + kAhead < points_ / kTile) {
-            prefetch_tile(distances, s * kTile, (g + kAhead) * kTile);
-            prefetch_tile(distances, (g + kAhead) * kTile, s * kTile);
-          }
-          const std::ptrdiff_t rows = std::min(kTile, points_ - s * kTile),
-                               columns = std::min(kTile, points_ - g * kTile);
-          copy_tiles<T>(passes, distances, s * kTile, g * kTile, rows, columns, tiles[0], tiles[1]);
-          if (weights) copy_tiles<T>(passes, *weights, s * kTile, g * kTile, rows, columns, tiles[2], tiles[3]);
-          const std::ptrdiff_t at = stripe_offset(s, stripes_) + (g - s) * kBlock * kTile;
-          passes.pack({tiles[0], tiles[1], weights ? tiles[2] : nullptr, weights ? tiles[3] : nullptr,
-                       distances_.data() + at, weighted() ? weights_.data() + at : nullptr, block_values(s, stripes_),
-                       form_ == PairForm::kNegatedSquares, static_cast<int>(rows), static_cast<int>(columns), s == g},
-                      &reports[part]);
-        }
+        for (std::ptrdiff_t g = s; g < stripes_; g++)
+          pack_tile(passes, distances, weights, s, g, tiles, &reports[part]);
       }
+    }
   });
   PairReport all;
   for (const PairReport& report : reports) merge(&all, report);
@@ -145,56 +150,53 @@ PairReport Pairs<T>::pack(const PairTable& distances, const PairTable* weights, 
 }
 
 template <class T>
-template <class Work>
-void Pairs<T>::in_parts(int dimensions, const T* x, T factor, T* out, int threads, Work&& work) {
+double Pairs<T>::gradient(PairLoss loss, double scale, int dimensions, const T* x, T* g, bool want_value, int threads) {
+  const PairKernels<T> kernels =
+      pair_kernels<T>(loss, dimensions, form_ == PairForm::kNegatedSquares, weighted(), want_value);
   const int parts = part_count(dimensions);
-  const PairPasses<T> passes = pair_passes<T>();
   const std::ptrdiff_t page = kPage / sizeof(T), gradient = checked_mul(dimensions, stride_, "mds: gradient");
   const std::ptrdiff_t values = (gradient + kBlock * kTile * dimensions + page - 1) / page * page;
   T* memory = part_memory(values, parts, x);
+  double shares[kMostParts] = {};
+  backwards_ = !backwards_;  // the distances read last are still in the cache
   parallel_rows(parts, 1, useful_threads(points_ * points_ / 2, threads), [&](Band& band) {
-    for (std::ptrdiff_t part = band.begin; part < band.end; part++) {
+    for (std::ptrdiff_t k = band.begin; k < band.end; k++) {
+      const int part = static_cast<int>(backwards_ ? band.end - 1 - (k - band.begin) : k);
       const std::ptrdiff_t begin = part_begin(part, parts), end = part_begin(part + 1, parts);
-      T* g = memory + part * values;
+      T* sums = memory + part * values;
       for (int c = 0; c < dimensions; c++)
-        std::memset(g + c * stride_ + begin * kTile, 0, (stride_ - begin * kTile) * sizeof(T));
-      PairJob<T> job{distances_.data(), weights_.data(), points_, stride_, stripes_, dimensions, T(0), x, g,
-                     g + gradient};
+        std::memset(sums + c * stride_ + begin * kTile, 0, (stride_ - begin * kTile) * sizeof(T));
+      const PairJob<T> job{distances_.data(), weights_.data(),       points_, stride_, stripes_,
+                           dimensions,        static_cast<T>(scale), x,       sums,    sums + gradient};
       for (std::ptrdiff_t s = begin; s < end; s++) {
         band.checkpoint();
-        work(static_cast<int>(part), job, s);
+        shares[part] += kernels.stripe(job, s);
       }
     }
   });
   // Columns in front of a part's first row got nothing from it.
-  for (int part = 0; part < parts; part++)
-    for (int c = 0; c < dimensions; c++)
-      passes.add_up(memory + c * stride_, values, part + 1, factor, out + c * stride_, part_begin(part, parts) * kTile,
-                    part_begin(part + 1, parts) * kTile);
-}
-
-template <class T>
-double Pairs<T>::gradient(PairLoss loss, double scale, int dimensions, const T* x, T* g, bool want_value, int threads) {
-  const PairKernels<T> kernels =
-      pair_kernels<T>(loss, dimensions, form_ == PairForm::kNegatedSquares, weighted(), want_value);
-  double values[kMostParts] = {};
-  in_parts(dimensions, x, kernels.gradient_factor, g, threads, [&](int part, PairJob<T>& job, std::ptrdiff_t stripe) {
-    job.scale = static_cast<T>(scale);
-    values[part] += kernels.stripe(job, stripe);
-  });
-  double value = 0;
-  for (const double v : values) value += v;
-  return value * kernels.value_factor;
-}
-
-template <class T>
-void Pairs<T>::squared_product(int columns, const T* v, T* out, int threads) {
   const PairPasses<T> passes = pair_passes<T>();
-  in_parts(columns, v, T(1), out, threads,
-           [&](int, PairJob<T>& job, std::ptrdiff_t stripe) { passes.product(job, stripe); });
+  double value = 0;
+  for (int part = 0; part < parts; part++) {
+    value += shares[part];
+    for (int c = 0; c < dimensions; c++)
+      passes.add_up(memory + c * stride_, values, part + 1, kernels.gradient_factor, g + c * stride_,
+                    part_begin(part, parts) * kTile, part_begin(part + 1, parts) * kTile);
+  }
+  return value * kernels.value_factor;
 }
 
 template class Pairs<float>;
 template class Pairs<double>;
+
+std::unique_ptr<Pairs<float>> narrowed(const Pairs<double>& wide) {
+  auto narrow = std::make_unique<Pairs<float>>(wide.points(), wide.weighted(), wide.form_);
+  const auto copy = [](const auto& from, const auto& to) {
+    for (std::ptrdiff_t k = 0; k < from.count(); k++) to.data()[k] = static_cast<float>(from.data()[k]);
+  };
+  copy(wide.distances_, narrow->distances_);
+  copy(wide.weights_, narrow->weights_);
+  return narrow;
+}
 
 }  // namespace fastcv::mds

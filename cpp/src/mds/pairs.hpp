@@ -1,13 +1,17 @@
-// The distances of all pairs of n points, each pair once, in the order in which the kernels read them; and the losses,
-// gradients and products made of them.
+// The distances of all pairs of n points, each pair once, in the order in which the kernels read them; and the losses
+// and gradients made of them.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
 #include "fastcv/runtime.hpp"
+#include "mds/objective.hpp"
 
 namespace fastcv::mds {
+
+template <class T>
+struct PairPasses;
 
 // rho of a pair's distance d in space and its measured distance D.
 enum class PairLoss : unsigned char {
@@ -25,6 +29,10 @@ struct PairTable {
   bool wide = false;  // double
   std::ptrdiff_t row_stride = 0, column_stride = 0;
 };
+
+template <class T>
+class Pairs;
+std::unique_ptr<Pairs<float>> narrowed(const Pairs<double>& wide);  // the same pairs, rounded
 
 // What pack() saw off the diagonal, for the checks of its callers. A pair of weight 0 is not looked at further.
 struct PairReport {
@@ -68,30 +76,32 @@ class Pairs {
   // roots.
   double gradient(PairLoss loss, double scale, int dimensions, const T* x, T* g, bool want_value, int threads);
 
-  // out = E v for the symmetric E_ij = D_ij^2, whatever the weights are, 0 on the diagonal and where missing. Of
-  // kDistances. `columns` of v and out are stored like coordinates.
-  void squared_product(int columns, const T* v, T* out, int threads);
-
  private:
+  friend std::unique_ptr<Pairs<float>> narrowed(const Pairs<double>& wide);
+
   class Values {  // none, or `count` values
    public:
     explicit Values(std::ptrdiff_t count);
+    std::ptrdiff_t count() const { return count_; }
     T* data() const { return memory_ ? reinterpret_cast<T*>(memory_->data()) : nullptr; }
 
    private:
+    std::ptrdiff_t count_;
     std::unique_ptr<Scratch> memory_;
   };
   int part_count(int dimensions) const;
+  // The tile in stripe `s`, group `g`, and the one across the diagonal.
+  void pack_tile(const PairPasses<T>& passes, const PairTable& distances, const PairTable* weights, std::ptrdiff_t s,
+                 std::ptrdiff_t g, T (*tiles)[kStride * kStride], PairReport* report);
   std::ptrdiff_t part_begin(int part, int parts) const;  // its first stripe
   T* part_memory(std::ptrdiff_t values, int parts, const T* x);
-  template <class Work>
-  void in_parts(int dimensions, const T* x, T factor, T* out, int threads, Work&& work);
 
   std::ptrdiff_t points_, stride_, stripes_;
   PairForm form_;
   Values distances_, weights_;
   std::unique_ptr<Scratch> parts_;
   std::size_t parts_bytes_ = 0;
+  bool backwards_ = false;
 };
 
 extern template class Pairs<float>;

@@ -6,8 +6,8 @@
 
 #include <type_traits>
 
+#include "mds/pairs-inl.h"
 #include "mds/pairs_pack-inl.h"
-#include "mds/pairs_product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::mds {
@@ -17,9 +17,7 @@ void SinglePairs(PairLoss loss, int dimensions, bool squares, bool weighted, boo
                  PairKernels<float>* kernels) {
   *kernels = KernelsOf<float>(loss, dimensions, squares, weighted, want_value);
 }
-void SinglePasses(PairPasses<float>* passes) {
-  *passes = {&PackTile<float>, &Transpose<float>, &ProductStripes<float>, &AddUp<float>};
-}
+void SinglePasses(PairPasses<float>* passes) { *passes = {&PackTile<float>, &Transpose<float>, &AddUp<float>}; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::mds

@@ -6,8 +6,8 @@
 
 #include <type_traits>
 
+#include "mds/pairs-inl.h"
 #include "mds/pairs_pack-inl.h"
-#include "mds/pairs_product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::mds {
@@ -17,9 +17,7 @@ void DoublePairs(PairLoss loss, int dimensions, bool squares, bool weighted, boo
                  PairKernels<double>* kernels) {
   *kernels = KernelsOf<double>(loss, dimensions, squares, weighted, want_value);
 }
-void DoublePasses(PairPasses<double>* passes) {
-  *passes = {&PackTile<double>, &Transpose<double>, &ProductStripes<double>, &AddUp<double>};
-}
+void DoublePasses(PairPasses<double>* passes) { *passes = {&PackTile<double>, &Transpose<double>, &AddUp<double>}; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::mds

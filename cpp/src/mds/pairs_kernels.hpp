@@ -22,7 +22,7 @@ struct PairJob {
   const T* distances;
   const T* weights;  // null: all 1
   std::ptrdiff_t points, stride, stripes;
-  int dimensions;  // coordinates, or columns of a product
+  int dimensions;
   T scale;
   const T* x;
   T* g;     // added to, from the stripe's first column on
@@ -57,7 +57,6 @@ struct PairPasses {
   void (*pack)(const TileJob<T>& job, PairReport* report);
   // to[j * kTile + i] = value j of row i, 16 x 16; rows at any address, `pitch` bytes apart.
   void (*transpose)(const char* from, std::ptrdiff_t pitch, T* to);
-  void (*product)(const PairJob<T>& job, std::ptrdiff_t stripe);
   // out[i] = factor * sum over k of parts[k * step + i] in their order, i in [begin, end), multiples of kTile.
   void (*add_up)(const T* parts, std::ptrdiff_t step, int count, T factor, T* out, std::ptrdiff_t begin,
                  std::ptrdiff_t end);

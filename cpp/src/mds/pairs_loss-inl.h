@@ -98,14 +98,17 @@ struct Coordinates {
   }
 };
 
-// Adds the lanes in float64, in their order.
+// Adds the lanes in float64.
 template <class T>
 HWY_INLINE double SumInDouble(VecOf<T> v) {
-  alignas(HWY_MAX_BYTES) T lanes[kLanes<T>];
-  hn::Store(v, Lanes<T>(), lanes);
-  double sum = 0;
-  for (ptrdiff_t i = 0; i < kLanes<T>; i++) sum += lanes[i];
-  return sum;
+  const hn::ScalableTag<double> d;
+  if constexpr (sizeof(T) == 8) {
+    return hn::GetLane(hn::SumOfLanes(d, v));
+  } else {
+    const hn::Half<Lanes<T>> half;
+    const auto sum = hn::Add(hn::PromoteTo(d, hn::LowerHalf(half, v)), hn::PromoteTo(d, hn::UpperHalf(half, v)));
+    return hn::GetLane(hn::SumOfLanes(d, sum));
+  }
 }
 
 // The sums of 128-bit parts.

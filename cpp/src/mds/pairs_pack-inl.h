@@ -1,4 +1,5 @@
-// A tile of distances on its way into the kernels' layout: averaged, checked and summed.
+// A tile of distances on its way into the kernels' layout: averaged, checked and summed. And the sum of the parts'
+// results.
 #if defined(FASTCV_MDS_PAIRS_PACK) == defined(HWY_TARGET_TOGGLE)
 #ifdef FASTCV_MDS_PAIRS_PACK
 #undef FASTCV_MDS_PAIRS_PACK
@@ -152,6 +153,16 @@ void PackTile(const TileJob<T>& job, PairReport* report) {
   report->sum_squares += SumInDouble<T>(squares);
   report->sum_fourths += SumInDouble<T>(fourths);
   report->sum_weights += SumInDouble<T>(sum_weights);
+}
+
+template <class T>
+void AddUp(const T* parts, ptrdiff_t step, int count, T factor, T* out, ptrdiff_t begin, ptrdiff_t end) {
+  const Lanes<T> d;
+  for (ptrdiff_t i = begin; i < end; i += kLanes<T>) {
+    auto sum = hn::Load(d, parts + i);
+    for (int k = 1; k < count; k++) sum = hn::Add(sum, hn::Load(d, parts + k * step + i));
+    hn::StoreU(hn::Mul(sum, hn::Set(d, factor)), d, out + i);
+  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 import fastcv
 from fastcv import MDS
+from fastcv._mds_estimator import print_run, print_step
 
 __all__ = ["MDS", "smacof"]
 
@@ -101,11 +102,11 @@ def smacof(
             max_iter=max_iter,
             tol=eps,
             random_state=random_state,
-            callback=_print_step if verbose >= 2 else None,
+            callback=print_step if verbose >= 2 else None,
             num_threads=None if n_jobs in (None, -1) else n_jobs,
         )
         if verbose:
-            print(f"{result.reason} after {result.n_iter} steps, stress {result.stress:.6g}")
+            print_run(result)
         if best is None or result.stress < best.stress:
             best = result
     assert best is not None
@@ -114,7 +115,3 @@ def smacof(
         distances = fastcv.pairwise_distances(best.embedding.astype(np.float64))
         stress = float(np.sqrt(2 * stress / np.square(distances).sum())) if stress else 0.0
     return (best.embedding, stress, best.n_iter) if return_n_iter else (best.embedding, stress)
-
-
-def _print_step(iteration: int, points: object, stress: float) -> None:
-    print(f"step {iteration}, stress {stress:.6g}")
