@@ -143,51 +143,63 @@ HWY_INLINE void StepOf(bool update, bool bottom, const StepRows<T>& r, const Wav
   }
 }
 
+// One vector of a row between the two halves of its step: the norm of its gradient, and q moved along that but not yet
+// shrunk.
+template <class D>
+struct Ascent {
+  hn::Vec<D> norm, q0, q1;
+};
+
+template <class D, class V>
+HWY_INLINE Ascent<D> Ascend(D, V tau, V gy, V gx, V q0, V q1) {
+  return {hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy))), hn::MulAdd(tau, gy, q0), hn::MulAdd(tau, gx, q1)};
+}
+
+template <class D, class V, class T>
+HWY_INLINE void Shrink(D d, V slope, const Ascent<D>& from, T* q0, T* q1) {
+  const V shrink = Reciprocal(d, hn::MulAdd(from.norm, slope, hn::Set(d, T(1))));
+  hn::StoreU(hn::Mul(from.q0, shrink), d, q0);
+  hn::StoreU(hn::Mul(from.q1, shrink), d, q1);
+}
+
 // The steps at rows i and i + 1, the second one a vector behind the first: what the first one works out for the second
 // never leaves the registers. Row by row the two caches between them could not feed the arithmetic.
 // u of row i + 1 is not kept.
 template <Measure kMeasure, class T>
 HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, ptrdiff_t width, T tau_value,
                            T slope_value, StepSums<T>* sums) {
+  static_assert(kMeasure != Measure::kEnergyAndChange, "the change takes q from before");
   const hn::ScalableTag<T> d;
+  using D = hn::ScalableTag<T>;
   constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>), kPart = kFlush * kN;
-  using V = hn::Vec<decltype(d)>;
+  using V = hn::Vec<D>;
   constexpr bool kEnergy = kMeasure != Measure::kNothing;
-  constexpr bool kChange = kMeasure == Measure::kEnergyAndChange;
-  const V tau = hn::Set(d, tau_value), slope = hn::Set(d, slope_value), one = hn::Set(d, T(1));
+  // What waits for a root fills the processor's queues, so that the second half of a step comes when the next vector
+  // has been started; unless there are sums, which need the registers.
+  constexpr bool kLater = !kEnergy;
+  const V tau = hn::Set(d, tau_value), slope = hn::Set(d, slope_value), zero = hn::Zero(d);
   PartSum<T> squares[2], norms[2];
-  V change[2];
-  for (V& c : change) c = hn::Zero(d);
   const StepRows<T> a = first, b = second;
 
-  // Of the vector before: of row i + 1 q, and u; of row i + 2 q1. And terms of row i that wait for those of row i + 1,
-  // so that both sums stand at the same vector.
-  V q0_b = hn::Zero(d), q1_b = q0_b, u_b = q0_b, q1_c = q0_b, div_a = q0_b, norm_a = q0_b;
+  // Of the vector before: of row i + 1 q, and u; of row i + 2 q1. And the square of row i, that waits for that of row
+  // i + 1, so that both sums stand at the same vector.
+  V q0_b = zero, q1_b = zero, u_b = zero, q1_c = zero, div_a = zero;
   V u_a = hn::LoadU(d, a.u);
+  // What kLater is not yet written: at first zeros, over the zeros before a row.
+  Ascent<D> from_a{zero, zero, zero}, from_b = from_a;
 
-  const auto ascent = [&](V gy, V gx, V q0, V q1, T* q0_after, T* q1_after, V* largest) HWY_ATTR
-      __attribute__((always_inline)) {
-        const V norm = hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy)));
-        const V shrink = Reciprocal(d, hn::MulAdd(norm, slope, one));
-        const V to0 = hn::Mul(hn::MulAdd(tau, gy, q0), shrink), to1 = hn::Mul(hn::MulAdd(tau, gx, q1), shrink);
-        if constexpr (kChange) {
-          *largest = hn::Max(*largest, hn::Max(hn::Abs(hn::Sub(to0, q0)), hn::Abs(hn::Sub(to1, q1))));
-        }
-        hn::StoreU(to0, d, q0_after);
-        hn::StoreU(to1, d, q1_after);
-        return norm;
-      };
+  const auto image = [&](const T* row, ptrdiff_t at, bool tail) HWY_ATTR __attribute__((always_inline)) {
+    return tail ? LoadFirst(d, row + at, static_cast<size_t>(width - at)) : hn::LoadU(d, row + at);
+  };
+  const auto masked = [&](V g, ptrdiff_t at, bool tail) HWY_ATTR __attribute__((always_inline)) {
+    return tail ? hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(width - at - 1)), g) : g;
+  };
   // Row i at x, unless x is beyond the row; row i + 1 a vector before, unless x = 0.
   const auto at = [&](ptrdiff_t x, auto a_kind, auto b_kind) HWY_ATTR __attribute__((always_inline)) {
     constexpr int kA = decltype(a_kind)::value, kB = decltype(b_kind)::value;  // 0: none, 1: whole, 2: the tail
     const ptrdiff_t y = x - kN;
-    const auto image = [&](const T* row, ptrdiff_t at, bool tail) HWY_ATTR __attribute__((always_inline)) {
-      return tail ? LoadFirst(d, row + at, static_cast<size_t>(width - at)) : hn::LoadU(d, row + at);
-    };
-    const auto masked = [&](V g, ptrdiff_t at, bool tail) HWY_ATTR __attribute__((always_inline)) {
-      return tail ? hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(width - at - 1)), g) : g;
-    };
-    V q0_new = hn::Zero(d), q1_new = q0_new, u_new = q0_new, div_new = q0_new, norm_new = q0_new;
+    V q0_new = zero, q1_new = zero, u_new = zero, div_new = zero;
+    Ascent<D> new_a = from_a;
     if constexpr (kA != 0) {
       __builtin_prefetch(a.ahead + x, 0, 2);
       const V q0 = hn::LoadU(d, a.q0 + x);
@@ -196,10 +208,11 @@ HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, 
       div_new = hn::Add(hn::Sub(q0_new, q0), hn::Sub(q1_new, hn::LoadU(d, a.q1_next + x - 1)));
       u_new = hn::Add(image(a.image, x, kA == 2), div_new);
       const V gx = masked(hn::Sub(hn::LoadU(d, a.u + x + 1), u_a), x, kA == 2);
-      norm_new =
-          ascent(hn::Sub(u_new, u_a), gx, q0, hn::LoadU(d, a.q1 + x), a.q0_after + x, a.q1_after + x, &change[0]);
+      new_a = Ascend(d, tau, hn::Sub(u_new, u_a), gx, q0, hn::LoadU(d, a.q1 + x));
+      if constexpr (!kLater) Shrink(d, slope, new_a, a.q0_after + x, a.q1_after + x);
       if constexpr (kA == 1) u_a = hn::LoadU(d, a.u + x + kN);
     }
+    if constexpr (kLater) Shrink(d, slope, from_a, a.q0_after + y, a.q1_after + y);
     if constexpr (kB != 0) {
       __builtin_prefetch(b.ahead + y, 0, 2);
       const V q1_next = hn::LoadU(d, b.q1_next + y);
@@ -208,27 +221,31 @@ HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, 
       q1_c = q1_next;
       const V u = hn::Add(image(b.image, y, kB == 2), div);
       const V gx = masked(hn::Sub(NextLanes(d, u_b, u_new), u_b), y, kB == 2);
-      const V norm = ascent(hn::Sub(u, u_b), gx, q0_b, q1_b, b.q0_after + y, b.q1_after + y, &change[1]);
+      const Ascent<D> new_b = Ascend(d, tau, hn::Sub(u, u_b), gx, q0_b, q1_b);
       hn::StoreU(u, d, b.u + y);
+      if constexpr (kLater) {
+        Shrink(d, slope, from_b, b.q0_after + y - kN, b.q1_after + y - kN);
+      } else {
+        Shrink(d, slope, new_b, b.q0_after + y, b.q1_after + y);
+      }
+      from_b = new_b;
       if constexpr (kEnergy) {
         squares[0].add_square(div_a);
-        norms[0].add(norm_a);
+        norms[0].add(from_a.norm);
         squares[1].add_square(div);
-        norms[1].add(norm);
+        norms[1].add(new_b.norm);
       }
     }
     q0_b = q0_new;
     q1_b = q1_new;
     u_b = u_new;
     div_a = div_new;
-    norm_a = norm_new;
+    from_a = new_a;
   };
   const auto flush = [&]() HWY_ATTR __attribute__((always_inline)) {
-    if constexpr (kEnergy) {
-      for (int i = 0; i < 2; i++) {
-        squares[i].flush();
-        norms[i].flush();
-      }
+    for (int i = 0; kEnergy && i < 2; i++) {
+      squares[i].flush();
+      norms[i].flush();
     }
   };
   const std::integral_constant<int, 0> none;
@@ -248,13 +265,11 @@ HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, 
     at(0, tail, none);
   }
   at(last + kN, none, tail);
+  if constexpr (kLater) Shrink(d, slope, from_b, b.q0_after + last, b.q1_after + last);
   flush();
-  for (int i = 0; i < 2; i++) {
-    if constexpr (kEnergy) {
-      sums[i].squares = squares[i].total();
-      sums[i].norms = norms[i].total();
-    }
-    if constexpr (kChange) sums[i].change = static_cast<double>(hn::GetLane(hn::MaxOfLanes(d, change[i])));
+  for (int i = 0; kEnergy && i < 2; i++) {
+    sums[i].squares = squares[i].total();
+    sums[i].norms = norms[i].total();
   }
 }
 
