@@ -67,75 +67,14 @@ class Square {
   DistanceSums sums_;
 };
 
-// Every point against all.
-template <class T>
-class FewPoints : public Slope<T> {
+// What both ways do with their kernels.
+template <class T, class Kernels, class Job>
+class Few : public Slope<T> {
  public:
-  FewPoints(DescentLoss loss, std::ptrdiff_t points, int dimensions, Square<T> square)
-      : kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
-        value_factor_(ordered_factor(loss, kernels_)),
-        square_(std::move(square)),
-        job_{points, padded(points), dimensions, square_.data(), nullptr, nullptr, T(0)} {
-    if (loss == DescentLoss::kSstress) negate_squares(square_.data(), square_.count());
-    this->sums_ = square_.sums();
-  }
   double gradient(const T* x, T* g) override {
     job_.x = const_cast<T*>(x);  // read only by this kernel
     job_.g = g;
-    const double value = kernels_.gradient(job_) * value_factor_;
-    for (std::ptrdiff_t i = 0; i < job_.dimensions * job_.stride; i++) g[i] *= kernels_.gradient_factor;
-    return value;
-  }
-  void descend(T* x, T* g, double rate, std::int64_t steps) override {
-    job_.x = x;
-    job_.g = g;
-    job_.rate = static_cast<T>(rate) * kernels_.gradient_factor;
-    kernels_.descend(job_, steps);
-  }
-  void step(T* x, const T* g, double rate) override {
-    kernels_.step(x, g, static_cast<T>(rate), job_.dimensions * job_.stride);
-  }
-
- private:
-  LanesKernels<T> kernels_;
-  double value_factor_;
-  Square<T> square_;
-  LanesJob<T> job_;
-};
-
-// Each pair once.
-template <class T>
-class FewPairs : public Slope<T> {
- public:
-  FewPairs(DescentLoss loss, std::ptrdiff_t points, int dimensions, const Square<T>& square)
-      : kernels_(ring_kernels<T>(pair_loss(loss), dimensions)),
-        value_factor_(kernels_.value_factor * (loss == DescentLoss::kSstress ? 2 : 1)),
-        values_(dimensions * padded(points)),
-        step_(lanes_kernels<T>(pair_loss(loss), dimensions).step),
-        job_{points, padded(points), nullptr, nullptr, nullptr, nullptr, T(0)} {
-    const std::ptrdiff_t lanes = kernels_.lanes, tiles = points / lanes, left = points - tiles * lanes;
-    const std::ptrdiff_t packed =
-        points <= lanes ? points / 2 * 3 * lanes : (tiles * tiles * lanes / 2 + left * (tiles + 1)) * lanes;
-    memory_ = std::make_unique<Scratch>(static_cast<std::size_t>(packed + 3 * values_) * sizeof(T));
-    T* memory = reinterpret_cast<T*>(memory_->data());
-    job_.packed = memory;
-    job_.turned = memory + packed;
-    const bool squares = loss == DescentLoss::kSstress;
-    const auto distance = [&](std::ptrdiff_t i, std::ptrdiff_t j) {
-      const T mean = (square.at(i, j) + square.at(j, i)) / 2;
-      return squares ? -mean * mean : mean;
-    };
-    if (points <= lanes) {
-      pack_ring(distance, memory);
-    } else {
-      pack_tiles(distance, memory);
-    }
-    this->sums_ = square.sums();
-  }
-  double gradient(const T* x, T* g) override {
-    job_.x = const_cast<T*>(x);  // read only by this kernel
-    job_.g = g;
-    std::fill_n(g, values_, T(0));  // behind the last vector too
+    std::fill_n(g, values_, T(0));  // a ring leaves what lies behind its last vector
     const double value = kernels_.gradient(job_) * value_factor_;
     for (std::ptrdiff_t i = 0; i < values_; i++) g[i] *= kernels_.gradient_factor;
     return value;
@@ -148,11 +87,69 @@ class FewPairs : public Slope<T> {
   }
   void step(T* x, const T* g, double rate) override { step_(x, g, static_cast<T>(rate), values_); }
 
+ protected:
+  Few(const Kernels& kernels, double value_factor, void (*step)(T*, const T*, T, std::ptrdiff_t), std::ptrdiff_t values,
+      const Job& job)
+      : kernels_(kernels), value_factor_(value_factor), step_(step), values_(values), job_(job) {}
+
+  Kernels kernels_;
+  double value_factor_;
+  void (*step_)(T*, const T*, T, std::ptrdiff_t);
+  std::ptrdiff_t values_;
+  Job job_;
+};
+
+// Every point against all.
+template <class T>
+class FewPoints : public Few<T, LanesKernels<T>, LanesJob<T>> {
+ public:
+  FewPoints(const LanesKernels<T>& kernels, DescentLoss loss, std::ptrdiff_t points, int dimensions, Square<T> square)
+      : FewPoints::Few(kernels, ordered_factor(loss, kernels), kernels.step, dimensions * padded(points),
+                       {points, padded(points), dimensions, nullptr, nullptr, nullptr, T(0)}),
+        square_(std::move(square)) {
+    if (loss == DescentLoss::kSstress) negate_squares(square_.data(), square_.count());
+    this->job_.distances = square_.data();
+    this->sums_ = square_.sums();
+  }
+
+ private:
+  Square<T> square_;
+};
+
+// Each pair once.
+template <class T>
+class FewPairs : public Few<T, RingKernels<T>, RingJob<T>> {
+ public:
+  FewPairs(const RingKernels<T>& kernels, DescentLoss loss, std::ptrdiff_t points, int dimensions,
+           const Square<T>& square)
+      : FewPairs::Few(kernels, kernels.value_factor * (loss == DescentLoss::kSstress ? 2 : 1),
+                      lanes_kernels<T>(pair_loss(loss), dimensions).step, dimensions * padded(points),
+                      {points, padded(points), nullptr, nullptr, nullptr, nullptr, T(0)}) {
+    const std::ptrdiff_t lanes = kernels.lanes, tiles = points / lanes, left = points - tiles * lanes;
+    const std::ptrdiff_t packed =
+        points <= lanes ? points / 2 * 3 * lanes : (tiles * tiles * lanes / 2 + left * (tiles + 1)) * lanes;
+    memory_ = std::make_unique<Scratch>(static_cast<std::size_t>(packed + 3 * this->values_) * sizeof(T));
+    T* memory = reinterpret_cast<T*>(memory_->data());
+    this->job_.packed = memory;
+    this->job_.turned = memory + packed;
+    const bool squares = loss == DescentLoss::kSstress;
+    const auto distance = [&](std::ptrdiff_t i, std::ptrdiff_t j) {
+      const T mean = (square.at(i, j) + square.at(j, i)) / 2;
+      return squares ? -mean * mean : mean;
+    };
+    if (points <= lanes) {
+      pack_ring(distance, memory);
+    } else {
+      pack_tiles(distance, memory);
+    }
+    this->sums_ = square.sums();
+  }
+
  private:
   // For each turn of the one vector: distances, and the lanes of the turn and of the way back.
   template <class Distance>
   void pack_ring(const Distance& distance, T* to) {
-    const std::ptrdiff_t lanes = kernels_.lanes, points = job_.points;
+    const std::ptrdiff_t lanes = this->kernels_.lanes, points = this->job_.points;
     for (std::ptrdiff_t r = 1; r <= points / 2; r++, to += 3 * lanes) {
       auto* there = reinterpret_cast<LaneNumber<T>*>(to + lanes);
       LaneNumber<T>* back = there + lanes;
@@ -168,7 +165,7 @@ class FewPairs : public Slope<T> {
   // For each two vectors and each turn; then a row for each point that is left over.
   template <class Distance>
   void pack_tiles(const Distance& distance, T* to) {
-    const std::ptrdiff_t lanes = kernels_.lanes, points = job_.points, tiles = points / lanes;
+    const std::ptrdiff_t lanes = this->kernels_.lanes, points = this->job_.points, tiles = points / lanes;
     for (std::ptrdiff_t t = 0; t < tiles; t++)
       for (std::ptrdiff_t u = t; u < tiles; u++)
         for (std::ptrdiff_t r = u == t ? 1 : 0; r < (u == t ? lanes / 2 + 1 : lanes); r++)
@@ -181,11 +178,6 @@ class FewPairs : public Slope<T> {
         *to++ = j < tiles * lanes || (j > p && j < points) ? distance(p, j) : T(0);
   }
 
-  RingKernels<T> kernels_;
-  double value_factor_;
-  std::ptrdiff_t values_;
-  void (*step_)(T*, const T*, T, std::ptrdiff_t);
-  RingJob<T> job_;
   std::unique_ptr<Scratch> memory_;
 };
 
@@ -194,13 +186,15 @@ class FewPairs : public Slope<T> {
 template <class T>
 std::unique_ptr<Slope<T>> make_slope_of_few(DescentLoss loss, std::ptrdiff_t points, int dimensions,
                                             const PairTable& table) {
-  const bool pairs = (dimensions == 2 || dimensions == 3) && points <= kFewPairs &&
-                     ring_kernels<T>(pair_loss(loss), dimensions).lanes > 0;
-  if (!pairs && points > kFew) return nullptr;
+  RingKernels<T> rings;
+  if ((dimensions == 2 || dimensions == 3) && points <= kFewPairs) rings = ring_kernels<T>(pair_loss(loss), dimensions);
+  if (rings.lanes == 0 && points > kFew) return nullptr;
   Square<T> square(points, table);
-  if (pairs && square.sums().symmetric) return std::make_unique<FewPairs<T>>(loss, points, dimensions, square);
+  if (rings.lanes > 0 && square.sums().symmetric)
+    return std::make_unique<FewPairs<T>>(rings, loss, points, dimensions, square);
   if (points > kFew) return nullptr;
-  return std::make_unique<FewPoints<T>>(loss, points, dimensions, std::move(square));
+  const LanesKernels<T> lanes = lanes_kernels<T>(pair_loss(loss), dimensions);
+  return std::make_unique<FewPoints<T>>(lanes, loss, points, dimensions, std::move(square));
 }
 
 template std::unique_ptr<Slope<float>> make_slope_of_few(DescentLoss, std::ptrdiff_t, int, const PairTable&);
