@@ -372,6 +372,8 @@ def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     np.testing.assert_array_equal(pixels_of(out / "before.png"), photo)
     np.testing.assert_array_equal(pixels_of(out / "box_blur_8.png"), fastcv.box_blur(photo, 8))
     assert pixels_of(out / "box_blur.png").shape[1] > 3 * 512
+    with Image.open(out / "swarm.gif") as swarm:
+        assert swarm.n_frames > 10
     assert "| 512x512x3 |" in (out / "timings.md").read_text()
     monkeypatch.setattr(demo, "FAMILIES", demo.FAMILIES[:1])
     assert main(["demo", "-o", str(out), "--seconds", "0", "--json"]) == 0  # refreshes its own folder

@@ -176,6 +176,30 @@ def test_the_loss_never_rises(dtype, loss):
             assert seen[-1] < seen[0]
 
 
+@pytest.mark.parametrize("loss", ["stress", "sstress"])
+def test_more_steps_are_never_worse_where_the_first_are_float32s(loss):
+    """No callback watches here: complete float64 matrices of 100 points and more begin in float32."""
+    distances = noisy(150, 3, 0.2)
+    whole = fastcv.mds(distances, 3, init="random", random_state=1, loss=loss)
+    watched = []
+    other = fastcv.mds(
+        distances, 3, init="random", random_state=1, loss=loss, callback=lambda *step: watched.append(step)
+    )
+    assert other.stress == pytest.approx(whole.stress, rel=1e-4)
+    assert not np.array_equal(other.embedding, whole.embedding)  # another way
+    losses = []
+    for steps in range(whole.n_iter + 1):
+        result = fastcv.mds(distances, 3, init="random", random_state=1, loss=loss, max_iter=steps)
+        assert result.n_iter <= steps
+        assert result.converged == (result.reason != "max_iter")
+        square = loss == "sstress"
+        d = fastcv.pairwise_distances(result.embedding)
+        losses.append(((d**2 - distances**2) ** 2).sum() if square else ((d - distances) ** 2).sum())
+    assert np.all(np.diff(losses) <= 1e-6 * np.array(losses[:-1]))
+    assert losses[-1] < 0.25 * losses[0]
+    assert result.reason == whole.reason
+
+
 def test_textbook_step_of_scikit_learn():
     """From its tests, after Borg and Groenen, "Modern Multidimensional Scaling", page 154: one step of SMACOF.
 

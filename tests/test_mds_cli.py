@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 import fastcv
-from fastcv.cli import locate, main
+from fastcv.cli import _swarm, locate, main
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("matplotlib")
@@ -133,6 +134,22 @@ def test_pictures_where_they_are_wanted(tmp_path, capsys):
     assert moving.read_bytes() == before
 
 
+def test_a_plot_may_be_animated(tmp_path, monkeypatch):
+    monkeypatch.setattr(_swarm, "convergence", partial(_swarm.convergence, frames=3))  # each takes its time
+    np.save(tmp_path / "d.npy", fastcv.pairwise_distances(truth(9)))
+    command = [
+        "locate",
+        str(tmp_path / "d.npy"),
+        "-o",
+        str(tmp_path / "x.npy"),
+        "--plot",
+        str(tmp_path / "x.gif"),
+    ]
+    assert main(command) == 0
+    assert looks_drawn(tmp_path / "x.gif", frames=3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d.npy", "x.gif", "x.npy"]  # and no still one
+
+
 def test_one_name_cannot_hold_many_pictures(tmp_path, capsys):
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", fastcv.pairwise_distances(truth(6)))
@@ -172,8 +189,14 @@ def test_several_files_go_into_a_folder_and_the_broken_one_is_named(tmp_path, ca
         ("0,1\n1,0\n", ["-o", "x.png"], 2, "points are written to .npy or .csv files"),
         ("0,1\n1,0\n", ["--dimensions", "0", "-o", "x.npy"], 2, "--dimensions must be at least 1, got 0"),
         ("0,1\n1,0\n", ["--threads", "0", "-o", "x.npy"], 2, "--threads must be at least 1, got 0"),
-        ("0,1\n1,0\n", ["--plot", "x.jpg", "-o", "x.npy"], 2, "x.jpg: expected a name that ends in .png"),
-        ("0,1\n1,0\n", ["--plot", "x.gif", "-o", "x.npy"], 2, "say --animate for a .gif"),
+        (
+            "0,1\n1,0\n",
+            ["--plot", "x.jpg", "-o", "x.npy"],
+            2,
+            "x.jpg: expected a name that ends in .png or .gif",
+        ),
+        ("0,1\n1,0\n", ["--plot", "x.gif", "--animate", "y.gif", "-o", "x.npy"], 2, "exclude each other"),
+        ("0,1\n1,0\n", ["--plot", "x.gif", "--no-plot", "-o", "x.npy"], 2, "exclude each other"),
         ("0,1\n1,0\n", ["--animate", "x.png", "-o", "x.npy"], 2, "expected a name that ends in .gif"),
         ("0,1\n1,0\n", ["--plot", "x.png", "--no-plot", "-o", "x.npy"], 2, "exclude each other"),
         ("0,1\n1,0\n", ["--anchors", "none.csv", "-o", "x.npy"], 1, "none.csv: no such file"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -394,14 +396,37 @@ def test_control_c(n: int, asymmetric: bool) -> None:
     assert (out == 7).all()
 
 
-def test_memory_is_bounded() -> None:
-    """A packed copy, at most 0.6 of the distances' bytes (read from what Linux says of this process)."""
-    resource = pytest.importorskip("resource")
-    n = 4000
-    distances = np.ones((n, n), np.float32)
-    np.fill_diagonal(distances, 0)
-    x0 = np.random.default_rng(0).random((n, 3)).astype(np.float32)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    gradient_descent(x0, distances, 1e-6, 1)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert (after - before) * 1024 < 0.6 * distances.nbytes
+MEMORY = """
+import resource, sys
+import numpy as np
+import fastcv
+
+n, dtype = int(sys.argv[2]), sys.argv[3]
+distances = np.ones((n, n), dtype)  # of no points: not solved at once
+np.fill_diagonal(distances, 0)
+x0 = np.random.default_rng(0).random((n, 3)).astype(dtype)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+if sys.argv[1] == "mds":
+    assert fastcv.mds(distances, 3, max_iter=2).n_iter == 2
+else:
+    fastcv.gradient_descent(x0, distances, 1e-6, 1)
+more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+print(more / distances.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts KiB on Linux only")
+@pytest.mark.parametrize(
+    ("function", "n", "dtype", "share"),
+    [
+        ("gradient_descent", 4000, "float32", 0.6),
+        ("gradient_descent", 4000, "float64", 0.6),
+        ("mds", 5000, "float32", 0.6),
+        ("mds", 3000, "float64", 0.85),  # steps in float32 first
+    ],
+)
+def test_memory_is_bounded(function: str, n: int, dtype: str, share: float) -> None:
+    """What comes on top of the distances, in a process that has held nothing larger before."""
+    command = [sys.executable, "-c", MEMORY, function, str(n), dtype]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0.4 < float(done.stdout) < share

@@ -149,6 +149,37 @@ def test_outliers_of_a_sensor_network(kind, anchored):
     assert error(fastcv.mds(measured, 2, loss="robust", **options)) < 1.3 * best
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("share", "kind", "anchored", "least"),
+    [
+        (0.1, "longer", True, 10),
+        (0.1, "longer", False, 10),
+        (0.1, "any", True, 10),
+        (0.1, "any", False, 10),
+        (0.3, "longer", True, 10),
+        (0.3, "longer", False, 10),
+        (0.3, "any", True, 7),  # 8 and 9, give or take one where sums are rounded otherwise
+        (0.3, "any", False, 8),
+    ],
+)
+def test_ten_sensor_networks_with_wrong_ranges(share, kind, anchored, least):
+    """The table of docs/mds.md."""
+    good = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x = rng.random((550, 2))
+        i, j = np.nonzero(np.triu(cdist(x, x) <= 0.15, 1))
+        ranges = np.abs(np.linalg.norm(x[i] - x[j], axis=1) + 0.001 * rng.standard_normal(len(i)))
+        some, wrong = rng.random(len(i)) < share, rng.random(len(i))
+        ranges = np.where(some, {"longer": ranges + 0.3 * wrong, "any": 0.33 * wrong}[kind], ranges)
+        measured = sparse.coo_array((ranges, (i, j)), shape=(550, 550))
+        options = known(x, np.arange(500, 550)) if anchored else {}
+        result = fastcv.mds(measured, loss="robust", **options)
+        good += (rmse(result, x) if anchored else aligned(result, x)) < 0.001
+    assert good >= least
+
+
 # ---- the same measurements, said in another way ----------------------------------------------------
 
 

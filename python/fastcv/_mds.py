@@ -134,7 +134,8 @@ def mds(
     is an array; `tol` is reached in float64.)
     The result is the same, byte for byte, for any number of threads and any strides; it is determined up to rotation and
     reflection by its definition. Memory beyond the input: half of it for a packed copy of complete distances (as much again
-    for weights).
+    for weights), and half of that copy again while steps are float32's. A whole copy is made where a distance stands in one
+    direction only, or where squares would leave the range of the dtype.
 
     Missing distances, sparse input, anchors and ``loss="robust"`` are computed in float64, whatever the dtype. The first start is
     classical scaling of shortest paths from some points, turned onto the anchors; it is enough where neighbours were

@@ -135,8 +135,8 @@ def gradient_descent(
     processor's estimate and a Newton step); float64: by rounding alone. The result is the same, byte for byte, for any number of
     threads, not for every SIMD target.
 
-    The distances are copied once, packed: half of their number (all, up to 128 points), in the dtype of `x0`; none are where they
-    differ by direction, which is slower. One step costs about 0.1 ns a pair of points in float32 in three dimensions.
+    The distances are copied, packed: half of their number, in the dtype of `x0`; none are where they differ by direction, which is
+    slower. Up to 256 points all of them are copied before that, at most 512 KiB. One step costs about 0.1 ns a pair of points in float32 in three dimensions.
 
     References
     ----------

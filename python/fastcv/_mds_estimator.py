@@ -38,7 +38,9 @@ class MDS:
     max_iter : int
         The most steps of a run.
     verbose : int
-        0: prints nothing. 1: a line for each run, when it ends. 2 and more: one for each step too.
+        0: prints nothing. 1: a line for each run, when it ends: the reason, its steps and its stress. 2 and more: before that a
+        line for each step and for the start, with the stress then. They watch as a `callback` of `fastcv.mds` does, so that all
+        steps are those of the dtype: slower for float64, and another result within `eps`.
     eps : float
         `tol` of `fastcv.mds`: the share of the stress that may be left to gain.
     n_jobs : int, optional

@@ -170,8 +170,8 @@ struct DescentReport {
 // Reads x0 (any memory, also that of `out`), writes `points` x `dimensions` values to out[i * point_stride + c *
 // coordinate_stride] (bytes). At least one point and one dimension. Throws std::invalid_argument for distances that are
 // negative, infinite or NaN, and for an x0 that is not finite; nothing is written then. Result: the same bytes for any
-// number of threads. Memory: a copy of the distances of n^2 / 2 + 8 n values of T (up to 128 points: n^2 + 16 n); none
-// where they differ by direction by more than rounding.
+// number of threads. Memory: a copy of the distances of n^2 / 2 + 8 n values of T (up to 256 points all of them before:
+// about 3/2 n^2); none where they differ by direction by more than rounding.
 template <class T>
 DescentReport gradient_descent(const PointsView<T>& x0, const DistancesView& distances,
                                const DescentOptions<T>& options, char* out, std::ptrdiff_t point_stride,

@@ -189,9 +189,9 @@ void given_start(const Dense<T>& dense, double rms) {
   centre(dense.x, dense.stride, dense.n, o.dimensions);
 }
 
-// Where a solve in float64 goes through float32 first, and what that is good for: the steps cost a third, and leave a
-// step or two to do. (A callback is shown one loss only, a given start may be better than float32, and larger matrices
-// have no memory to spare.)
+// Where a solve in float64 goes through float32 first, and what that is good for: a step costs half (1000 points), and
+// one or two are left to do. (A callback is shown one loss only, a given start may be better than float32, and larger
+// matrices have no memory to spare.)
 constexpr std::ptrdiff_t kLeastNarrow = 100, kMostNarrow = 4096;
 constexpr double kNarrowTol = 1e-6;
 

@@ -71,7 +71,11 @@ def parser() -> Parser:
     add("--anchors", metavar="FILE", help="known points, .npy or .csv: rows of number, x, y, ...")
     add("--symmetrize", action="store_true", help="average a matrix whose two halves differ")
     add("--seed", type=int, default=0, metavar="N", help="of random starts (default 0)")
-    add("--plot", metavar="FILE.png", help="the picture of the points (default: OUT with the ending .png)")
+    add(
+        "--plot",
+        metavar="FILE",
+        help="the picture of the points (default: OUT with the ending .png); FILE.gif: an animated one instead",
+    )
     add("--no-plot", action="store_true", help="no picture")
     add("--animate", metavar="FILE.gif", help="also a swarm that comes together to the points")
     parser.add_threads()
@@ -164,10 +168,13 @@ class _Pictures:
         self.still = not args.no_plot
         if self.named and not self.still:
             raise CommandError("--plot and --no-plot exclude each other")
-        for path, ending in ((self.named, ".png"), (self.animation, ".gif")):
-            if path and path.suffix.lower() != ending:
-                more = ": say --animate for a .gif" if path.suffix.lower() == ".gif" else ""
-                raise CommandError(f"{path}: expected a name that ends in {ending}{more}")
+        if self.named and self.named.suffix.lower() == ".gif":
+            if self.animation:
+                raise CommandError("--plot FILE.gif and --animate exclude each other")
+            self.animation, self.named, self.still = self.named, None, False
+        for path, ending in ((self.named, ".png or .gif"), (self.animation, ".gif")):
+            if path and path.suffix.lower() != ending[:4]:
+                raise CommandError(f"{path}: expected a name that ends in {ending}")
         if not _swarm.available():
             if self.named or self.animation:
                 raise CommandError('pictures need Matplotlib: pip install "fastcv-cpu[cli]"', 1)

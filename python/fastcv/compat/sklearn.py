@@ -48,7 +48,7 @@ def smacof(
     max_iter : int
         The most steps of a start; each lowers the stress.
     verbose : int
-        1: print how each start ended, 2: also the stress of every step.
+        1: print how each start ended, 2: also the stress of every step, as `fastcv.MDS` does.
     eps : float
         Stop when the share of the stress that is left to gain is estimated to be at most `eps` (scikit-learn: when a step gains less
         than `eps` of the squared distances, which says nothing of what is left).
