@@ -67,7 +67,7 @@ void SplittingSolver<T>::walk(const Tile<T>& t, int strip, T* rows, const PlaneI
   T* spare = rows + count * row_values_;  // behind t0 of each iteration
   std::memset(rows, 0, (count + 1) * row_values_ * sizeof(T));
   std::ptrdiff_t read = 0, seen = 0;
-  Range<T> range;  // known before
+  Range<T> range = range_;  // known before: stays
   for (std::ptrdiff_t r = 0; r < t.rows + 2 * count + kBlockRows; r += kBlockRows) {
     for (; pixels != nullptr && read < std::min(t.rows, r + kBlockRows + 1); read++) {
       for (int c = 0; c < shape_.channels; c++) {

@@ -79,22 +79,25 @@ void CheckRow(const Tile<T>& tile, const CheckJob<T>& job, ptrdiff_t y, T* above
         slope0 = hn::MulAdd(d0.v[i], d0.v[i], slope0);
         slope1 = hn::MulAdd(d1.v[i], d1.v[i], slope1);
       }
-      V r0, r1, slope;
+      V norm0, norm1, slope;
       if constexpr (kIsotropic) {
-        r0 = r1 = PreciseReciprocalSqrt(d, hn::Max(hn::Add(square0, square1), one));
+        norm0 = norm1 = hn::Max(hn::Add(square0, square1), one);
         slope = PreciseSqrt(d, hn::Add(slope0, slope1));
       } else {
-        r0 = PreciseReciprocalSqrt(d, hn::Max(square0, one));
-        r1 = PreciseReciprocalSqrt(d, hn::Max(square1, one));
+        norm0 = hn::Max(square0, one);
+        norm1 = hn::Max(square1, one);
         slope = hn::Add(PreciseSqrt(d, slope0), PreciseSqrt(d, slope1));
       }
+      const V estimate0 = ReciprocalSqrt(d, norm0), r0 = PreciseReciprocalSqrt(d, norm0, estimate0);
+      const V estimate1 = kIsotropic ? estimate0 : ReciprocalSqrt(d, norm1);
+      const V r1 = kIsotropic ? r0 : PreciseReciprocalSqrt(d, norm1, estimate1);
       V product = zero;
       for (int c = 0; c < kChannels; c++) {
         const int i = 2 * c + odd;
-        if (goes_on) {
+        if (goes_on) {  // as the iteration would have left it: looking changes nothing
           T* to = row + c * kRecord<T>;
-          hn::Store(hn::Mul(x0.v[i], hn::MulAdd(keep_r, r0, keep_v)), d, to + (kC0 + odd) * N);
-          hn::Store(hn::Mul(x1.v[i], hn::MulAdd(keep_r, r1, keep_v)), d, to + (kC1 + odd) * N);
+          hn::Store(hn::Mul(x0.v[i], hn::MulAdd(keep_r, estimate0, keep_v)), d, to + (kC0 + odd) * N);
+          hn::Store(hn::Mul(x1.v[i], hn::MulAdd(keep_r, estimate1, keep_v)), d, to + (kC1 + odd) * N);
         }
         x0.v[i] = hn::Mul(dual_weight, hn::Mul(x0.v[i], r0));
         x1.v[i] = hn::Mul(dual_weight, hn::Mul(x1.v[i], r1));

@@ -30,14 +30,14 @@ constexpr ptrdiff_t kN = HWY_MAX_BYTES / sizeof(T);
 template <class T>
 constexpr ptrdiff_t kRecord = kRecordVectors * kN<T>;  // of one channel
 
-// 1 / sqrt(v) and sqrt(v), to about an ulp. v of the first one: neither 0 nor denormal. Root and quotient of a wide
-// vector would cost a check more than all the rest.
+// 1 / sqrt(v), from ReciprocalSqrt of it, and sqrt(v), to about an ulp. v of the first one: neither 0 nor denormal.
+// Root and quotient of a wide vector would cost a check more than all the rest.
 template <class D, class V>
-HWY_INLINE V PreciseReciprocalSqrt(D d, V v) {
+HWY_INLINE V PreciseReciprocalSqrt(D d, V v, [[maybe_unused]] V estimate) {
   using T = hn::TFromD<D>;
 #if HWY_TARGET <= HWY_AVX3
-  const V r = ReciprocalSqrt(d, v);
-  return hn::MulAdd(hn::Mul(r, hn::Set(d, T(0.5))), hn::NegMulAdd(hn::Mul(v, r), r, hn::Set(d, T(1))), r);
+  const V error = hn::NegMulAdd(hn::Mul(v, estimate), estimate, hn::Set(d, T(1)));
+  return hn::MulAdd(hn::Mul(estimate, hn::Set(d, T(0.5))), error, estimate);
 #else
   return hn::Div(hn::Set(d, T(1)), hn::Sqrt(v));
 #endif
@@ -46,8 +46,8 @@ HWY_INLINE V PreciseReciprocalSqrt(D d, V v) {
 template <class D, class V>
 HWY_INLINE V PreciseSqrt([[maybe_unused]] D d, V v) {
 #if HWY_TARGET <= HWY_AVX3
-  const V normal = hn::Set(d, std::numeric_limits<hn::TFromD<D>>::min());
-  return hn::Mul(v, PreciseReciprocalSqrt(d, hn::Max(v, normal)));
+  const V normal = hn::Max(v, hn::Set(d, std::numeric_limits<hn::TFromD<D>>::min()));
+  return hn::Mul(v, PreciseReciprocalSqrt(d, normal, ReciprocalSqrt(d, normal)));
 #else
   return hn::Sqrt(v);
 #endif

@@ -262,7 +262,7 @@ def _solve(
     ulp = float(np.finfo(_work(plane.dtype)).eps)
     values = rows * plane.shape[1]
     rounds = Rounds("denoise-tv-" + tokenize(plane, weight, tol, max_iter, isotropic))
-    first = min(max((3.4 + 33 * ratio) * (1e-3 / tol) ** 0.31, 2.0), 60.0)
+    first = min(max((3.4 + 38 * ratio) * (1e-3 / tol) ** 0.31, 2.0), 60.0)
     watch = _Watch(tol, math.floor(first + 0.5), max_iter)
     done = 0
     while True:
