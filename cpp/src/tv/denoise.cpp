@@ -10,6 +10,7 @@
 
 #include "fastcv/runtime.hpp"
 #include "fastcv/tv.hpp"
+#include "tv/chambolle.hpp"
 #include "tv/denoise_plane.hpp"
 #include "tv/denoise_sigma.hpp"
 #include "tv/denoise_solve.hpp"
@@ -52,6 +53,15 @@ void read_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t
     if (step == 1) return void(std::copy_n(from, count, to));
   }
   for (std::ptrdiff_t i = 0; i < count; i++) to[i] = static_cast<T>(from[i * step]);
+}
+
+template <class Pixel, class T>
+const T* find_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x) {
+  const Plane<Pixel>& p = *static_cast<const Plane<Pixel>*>(context);
+  if constexpr (std::is_same_v<Pixel, T>) {
+    if (p.in.channels == 1) return row_of(p.in, p.in_slice, y) + x + channel;
+  }
+  return nullptr;
 }
 
 template <class Pixel, class T>
@@ -134,18 +144,6 @@ struct Call {
   }
 };
 
-// The sum is 0 unless some value is not finite.
-template <class Pixel>
-bool all_finite(const Pixel* row, std::ptrdiff_t count) {
-  Pixel sums[4] = {};
-  std::ptrdiff_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    for (int k = 0; k < 4; k++) sums[k] += row[i + k] * Pixel(0);
-  }
-  for (; i < count; i++) sums[0] += row[i] * Pixel(0);
-  return sums[0] + sums[1] + sums[2] + sums[3] == 0;
-}
-
 // Counts the measured pixels of each plane; refuses infinite ones.
 template <class Pixel>
 void scan(Call<Pixel>* call, int threads) {
@@ -158,7 +156,7 @@ void scan(Call<Pixel>* call, int threads) {
     parallel_rows(call->in.count * height, 1 + kGrain / values, threads, [&](Band& band) {
       for (std::ptrdiff_t y = band.begin; y < band.end; y++) {
         if (y % 64 == 0) band.checkpoint();
-        if (!all_finite(call->in[y / height].row(y % height), values)) finite = false;
+        if (!tv::all_finite(call->in[y / height].row(y % height), values)) finite = false;
       }
     });
     if (finite) return;
@@ -235,8 +233,15 @@ ImageResult solve_image(const Call<Pixel>& call, std::ptrdiff_t image, int threa
   std::vector<PlaneJob<T>> jobs(count);
   for (std::ptrdiff_t c = 0; c < count; c++) {
     planes[c] = call.plane(first + c);
-    const PlaneIo<T> io{&planes[c], &read_row<Pixel, T>, &write_row<Pixel, T>};
-    jobs[c] = {call.shape, io, static_cast<const T*>(o.weights), call.missing[first + c], {}, {}, threads};
+    const PlaneIo<T> io{&planes[c], &read_row<Pixel, T>, &write_row<Pixel, T>, &find_row<Pixel, T>};
+    jobs[c] = {call.shape,
+               io,
+               static_cast<const T*>(o.weights),
+               call.missing[first + c],
+               {},
+               {},
+               threads,
+               o.sigma == 0 && planes[c].in.data != planes[c].out.data};
     if (o.warm_start != nullptr) jobs[c].warm_start = call.dual_of(const_cast<void*>(o.warm_start), first + c);
     if (o.dual != nullptr) jobs[c].dual = call.dual_of(o.dual, first + c);
   }

@@ -25,6 +25,15 @@ struct PlaneIo {
   // Returns the sum of (written - from)^2: not 0 for integers.
   double (*write)(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count,
                   const T* from);
+  // Where a piece of a row lies if it needs no reading: dense, of type T. May be null, and return null.
+  const T* (*find)(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x) = nullptr;
+
+  // A piece of a row: where it lies, or read to `room`.
+  const T* row(int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count, T* room) const {
+    const T* found = find != nullptr ? find(context, channel, y, x) : nullptr;
+    if (found == nullptr) read(context, channel, y, x, count, room);
+    return found != nullptr ? found : room;
+  }
 };
 
 // A dual field: for each channel and axis a contiguous plane.

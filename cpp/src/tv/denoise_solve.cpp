@@ -9,36 +9,17 @@
 #include "tv/denoise_sigma.hpp"
 
 namespace fastcv::tv {
-namespace {
 
-// When to look at the gap again. A look costs about four iterations.
-class Watch {
- public:
-  Watch(double tol, std::int64_t first, std::int64_t last) : tol_(tol), next_(std::min(first, last)), last_(last) {}
-  std::int64_t next() const { return next_; }
-
-  void saw(std::int64_t iteration, const Certificate& c) {
-    const double relative = c.objective > 0 ? c.gap / c.objective : 0;
-    stalls_ = relative < kProgress * best_ ? 0 : stalls_ + 1;
-    if (!std::isfinite(c.gap)) stalls_ = kStalls;
-    best_ = std::min(best_, relative);
-    // The gap falls about as the third power of the iterations.
-    const double factor = std::pow(std::max(relative / tol_, 1.0), 0.31) * 1.03;
-    const double wanted = static_cast<double>(iteration) * std::clamp(factor, 1.1, 2.0);
-    next_ = std::min(last_, std::max(iteration + 2, static_cast<std::int64_t>(std::ceil(wanted))));
-  }
-  // Two looks in a row saw no progress.
-  bool stalled() const { return stalls_ >= kStalls; }
-
- private:
-  static constexpr double kProgress = 0.97;
-  static constexpr int kStalls = 2;
-  double tol_, best_ = std::numeric_limits<double>::infinity();
-  std::int64_t next_, last_;
-  int stalls_ = 0;
-};
-
-}  // namespace
+void Watch::saw(std::int64_t iteration, const Certificate& c) {
+  const double relative = c.objective > 0 ? c.gap / c.objective : 0;
+  stalls_ = relative < kProgress * best_ ? 0 : stalls_ + 1;
+  if (!std::isfinite(c.gap)) stalls_ = kStalls;
+  best_ = std::min(best_, relative);
+  // The gap falls about as the third power of the iterations.
+  const double factor = std::pow(std::max(relative / tol_, 1.0), 0.31) * 1.03;
+  const double wanted = static_cast<double>(iteration) * std::clamp(factor, 1.1, 2.0);
+  next_ = std::min(last_, std::max(iteration + 2, static_cast<std::int64_t>(std::ceil(wanted))));
+}
 
 template <class T>
 PlaneSolve<T>::PlaneSolve(const PlaneJob<T>& job, const DenoiseTvOptions& options)
@@ -49,23 +30,28 @@ PlaneSolve<T>::PlaneSolve(const PlaneJob<T>& job, const DenoiseTvOptions& option
       proven_(options.solver == TvSolver::kPrimalDual || job.shape.depth > 1 || job.missing || job.weights != nullptr ||
               (job.shape.channels != 1 && job.shape.channels != 3)) {}
 
+// What a look says: whether it is time to end.
+template <class T>
+bool PlaneSolve<T>::done(const Certificate& c, std::int64_t iterations, PlaneResult* result) const {
+  result->certificate = c;
+  result->iterations = iterations;
+  result->converged = c.gap <= tol_ * c.objective || c.gap <= enough_;
+  result->stopped = options_.callback != nullptr && options_.callback(options_.context, iterations, c.gap);
+  return result->converged || result->stopped;
+}
+
 // Runs a solver until the certificate says enough, or nothing more is to be hoped for.
 template <class T>
 template <class Solver>
-void PlaneSolve<T>::iterate(Solver& solver, std::int64_t first, bool may_stall, PlaneResult* result) {
+void PlaneSolve<T>::iterate(Solver& solver, Watch* watch, bool may_stall, PlaneResult* result) {
   const std::int64_t before = result->iterations;
-  Watch watch(tol_, first, options_.max_iter - before);
   for (std::int64_t n = 0; n < options_.max_iter - before;) {
-    solver.run(watch.next() - n);
-    n = watch.next();
+    solver.run(watch->next() - n);
+    n = watch->next();
     const Certificate c = solver.check(job_.io, job_.dual ? &*job_.dual : nullptr);
-    result->certificate = c;
-    result->iterations = before + n;
-    result->converged = c.gap <= tol_ * c.objective || c.gap <= enough_;
-    result->stopped = options_.callback != nullptr && options_.callback(options_.context, result->iterations, c.gap);
-    if (result->converged || result->stopped) return;
-    watch.saw(n, c);
-    if (may_stall && watch.stalled()) return;
+    if (done(c, before + n, result)) return;
+    watch->saw(n, c);
+    if (may_stall && watch->stalled()) return;
   }
 }
 
@@ -82,6 +68,24 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
       coarse.emplace(job_.shape, job_.io, job_.threads);
       coarse->solve(weight / 2);
     }
+    const double sigma = splitting_sigma(ratio, coarse ? coarse->ratio() : 0);
+    // The guess that costs least over many images: a late look costs iterations, an early one another look.
+    const double cold = (coarse ? 30 : 3.4 + 38 * ratio) * std::pow(1e-3 / tol, 0.31);
+    const double first = std::clamp(warm_ ? 0.3 * cold : cold, 2.0, 60.0);
+    Watch watch(tol_, std::lround(first), options_.max_iter);
+    if (job_.once && !warm_ && !coarse && options_.depth == 0 &&
+        SplittingSolver<T>::can_pass(job_.shape, watch.next())) {
+      // Few iterations cost less than their state's way to memory and back. Should they not do, they are done
+      // again: to the same bytes.
+      using Solver = SplittingSolver<T>;
+      Solver passing(job_.shape, typename Solver::Passing{static_cast<int>(watch.next())}, job_.threads);
+      passing.find_range(job_.io);
+      passing.set_weight(weight, sigma, kSplittingSlope * sigma, options_.relaxation);
+      const Certificate c = passing.pass(job_.io, job_.dual ? &*job_.dual : nullptr);
+      if (done(c, watch.next(), &result) || result.iterations >= options_.max_iter) return result;
+      watch.saw(result.iterations, c);
+      result.iterations = 0;
+    }
     if (!loaded_) {
       splitting_.emplace(job_.shape, options_.depth, job_.threads);
       splitting_->load(job_.io);
@@ -89,14 +93,10 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
       if (coarse) splitting_->start(*coarse, weight);
       loaded_ = true;
     }
-    const double sigma = splitting_sigma(ratio, coarse ? coarse->ratio() : 0);
     splitting_->set_weight(weight, sigma, kSplittingSlope * sigma, options_.relaxation);
-    // So many iterations took photographs with noise; a second look corrects the guess.
-    const double cold = (coarse ? 30 : 46 * ratio) * std::pow(1e-3 / tol, 0.32);
-    const double first = std::clamp(warm_ ? 0.3 * cold : cold, 2.0, 60.0);
     coarse.reset();
     warm_ = true;
-    iterate(*splitting_, static_cast<std::int64_t>(first), true, &result);
+    iterate(*splitting_, &watch, true, &result);
     if (result.converged || result.stopped || result.iterations >= options_.max_iter ||
         options_.solver == TvSolver::kSplitting) {
       return result;
@@ -115,9 +115,9 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
   } else {
     primal_dual_->set_weight(weight);
   }
-  const double first = weight == 0 && job_.weights == nullptr ? 1 : warm_ ? 4 : 16;
+  Watch watch(tol_, weight == 0 && job_.weights == nullptr ? 1 : warm_ ? 4 : 16, options_.max_iter - result.iterations);
   warm_ = true;
-  iterate(*primal_dual_, static_cast<std::int64_t>(first), false, &result);
+  iterate(*primal_dual_, &watch, false, &result);
   return result;
 }
 

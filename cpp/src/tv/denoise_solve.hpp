@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "fastcv/tv.hpp"
@@ -21,6 +22,7 @@ struct PlaneJob {
   bool missing;      // some pixel is NaN
   std::optional<PlaneDual<T>> warm_start, dual;
   int threads;
+  bool once = false;  // one call, and io does not write where it reads
 };
 
 struct PlaneResult {
@@ -48,6 +50,23 @@ struct PlaneResult {
   }
 };
 
+// When to look at the gap again. A look costs about three iterations.
+class Watch {
+ public:
+  Watch(double tol, std::int64_t first, std::int64_t last) : tol_(tol), next_(std::min(first, last)), last_(last) {}
+  std::int64_t next() const { return next_; }
+  void saw(std::int64_t iteration, const Certificate& c);
+  // Two looks in a row saw no progress.
+  bool stalled() const { return stalls_ >= kStalls; }
+
+ private:
+  static constexpr double kProgress = 0.97;
+  static constexpr int kStalls = 2;
+  double tol_, best_ = std::numeric_limits<double>::infinity();
+  std::int64_t next_, last_;
+  int stalls_ = 0;
+};
+
 template <class T>
 class PlaneSolve {
  public:
@@ -57,8 +76,9 @@ class PlaneSolve {
 
  private:
   bool constant(double weight, PlaneResult* result);
+  bool done(const Certificate& c, std::int64_t iterations, PlaneResult* result) const;
   template <class Solver>
-  void iterate(Solver& solver, std::int64_t first, bool may_stall, PlaneResult* result);
+  void iterate(Solver& solver, Watch* watch, bool may_stall, PlaneResult* result);
 
   PlaneJob<T> job_;
   const DenoiseTvOptions& options_;

@@ -16,7 +16,11 @@ namespace HWY_NAMESPACE {
 
 template <class T, int kChannels, bool kIsotropic>
 SplittingKernels<T> KernelsFor() {
-  return {static_cast<int>(kN<T>), &PackRow<T>, &StartRowFrom<T>, &Wavefront<T, kChannels, kIsotropic>,
+  return {static_cast<int>(kN<T>),
+          &RangeOfRow<T>,
+          &PackRow<T>,
+          &StartRowFrom<T>,
+          &Wavefront<T, kChannels, kIsotropic>,
           &CheckRow<T, kChannels, kIsotropic>};
 }
 

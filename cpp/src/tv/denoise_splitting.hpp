@@ -38,8 +38,11 @@ struct Tile {
   std::ptrdiff_t own_m0 = 0, own_m1 = 0;
   int channels = 1;
   bool isotropic = true;
-  T* row(std::ptrdiff_t y) const { return state + y * pitch; }
+  // Where only the last `ring` rows are kept; 0: all are. `per_ring`: 2^32 / ring, rounded up.
+  std::ptrdiff_t ring = 0, per_ring = 0;
+  T* row(std::ptrdiff_t y) const { return state + (y - (y * per_ring >> 32) * ring) * pitch; }
 };
+constexpr std::ptrdiff_t kMostRingRows = std::ptrdiff_t{1} << 24;  // of an image: beyond, the division is not exact
 
 // One iteration's numbers.
 template <class T>
@@ -49,12 +52,14 @@ struct Stage {
   T weight;
   T theta1, theta;   // 1 + theta, theta:           t = v ((1 + theta) r - theta), r = 1 / max(1, |v|)
   T keep_r, keep_v;  //                              c = v (keep_r r + keep_v)
+  bool dual = true;  // false: u alone, the check does the rest
 };
 
 template <class T>
 struct CheckJob {
   T weight, dual_weight;  // the second one: rounded down so far that |q| <= weight in spite of rounding
   T keep_r, keep_v;       // of the last iteration, to turn v back into c
+  T ascent;               // of the last iteration where it was of u alone: c slots hold c before it. Else 0
   T low[4], high[4];      // u is held within, by channel
 };
 
@@ -69,6 +74,8 @@ struct StartRow {
 template <class T>
 struct SplittingKernels {
   int lanes;
+  // Widens [*low, *high] to hold the row.
+  void (*range)(const T* row, std::ptrdiff_t count, T* low, T* high);
   // `columns` pixels of one channel into row y: u = rhs = f = pixels, c = 0. Widens [*low, *high] to hold them.
   void (*pack)(const Tile<T>& tile, std::ptrdiff_t y, int channel, const T* pixels, T* low, T* high);
   // Row y of one channel, packed before: u, c = q / weight, rhs = f + div q.
@@ -76,7 +83,8 @@ struct SplittingKernels {
   // `count` iterations on the rows that a wavefront starting at row r reaches. t0: a row of dual values for each of
   // the iterations, zero before the first r. One call for each r = 0, kBlockRows, ... < rows + 2 count + kBlockRows.
   void (*wavefront)(const Tile<T>& tile, const Stage<T>* stages, int count, std::ptrdiff_t r, T* t0);
-  // Row y, whose c slots hold v of the last iteration: its sums over own records, c made c again, u in pixel order to
+  // Row y, whose c slots hold v of the last iteration: its sums over own records, c made c again (unless the last
+  // iteration was of u alone: then nothing goes on), u in pixel order to
   // pixels[channel] (`columns` rounded up to whole records), q to q0 and q1 where not null. `above`: q's first
   // component of row y - 1, replaced by that of row y. `own`: whether the row counts.
   void (*check)(const Tile<T>& tile, const CheckJob<T>& job, std::ptrdiff_t y, T* above, T* const* pixels, T* const* q0,
@@ -102,6 +110,14 @@ template <class T>
 class SplittingSolver {
  public:
   SplittingSolver(const PlaneShape& shape, int depth, int threads);
+  // For pass() alone, of so many iterations: keeps the rows at work, and has no state before or after.
+  struct Passing {
+    int iterations;
+  };
+  SplittingSolver(const PlaneShape& shape, Passing passing, int threads);
+  static bool can_pass(const PlaneShape& shape, std::int64_t iterations) {
+    return iterations <= kMostPassing && shape.rows < kMostRingRows;
+  }
   // In memory of the caller's, of values() values aligned to a cache line, cut into strips only: for a plane in parts.
   struct Elsewhere {};
   SplittingSolver(const PlaneShape& shape, int threads, Elsewhere);
@@ -110,6 +126,8 @@ class SplittingSolver {
   const std::vector<Tile<T>>& tiles() const { return tiles_; }
 
   void load(const PlaneIo<T>& io);
+  // The range alone, which pass() holds u within.
+  void find_range(const PlaneIo<T>& io);
   // Starts from a dual field: u = f + div q.
   void start(const PlaneDual<T>& dual, double weight);
   // Starts from the optimum of the image at half its size.
@@ -121,13 +139,38 @@ class SplittingSolver {
   void run(std::int64_t iterations, bool check_follows = true);
   // The certificate of u as it stands; u goes to io, q to `dual` where it is not null.
   Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
+  // load(), run() and check() in one walk through the pixels; `io` must not write where it reads.
+  Certificate pass(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   // The sums alone, row by row and strip by strip.
   std::vector<Sums> check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   const Range<T>& range() const { return range_; }
   void set_range(const Range<T>& range) { range_ = range; }
 
  private:
-  void cut(int depth, int threads);
+  struct Look {
+    const PlaneIo<T>* io;
+    const PlaneDual<T>* dual;
+    CheckJob<T> job;
+    std::vector<Sums>* sums;
+  };
+  static constexpr int kMostPassing = 16;
+
+  void cut(int depth, int threads, bool passing = false);
+  template <class Fn>
+  void each_tile(const Fn& fn) const {
+    parallel_rows(static_cast<std::ptrdiff_t>(tiles_.size()), 1, threads_, [&](Band& band) {
+      for (std::ptrdiff_t i = band.begin; i < band.end; i++) fn(band, static_cast<int>(i));
+    });
+  }
+  // A tile's rows in between: t0 for each iteration of a block, and five for a look.
+  T* rows_of(int tile) const { return reinterpret_cast<T*>(rows_->data()) + tile * (depth_ + 5) * row_values_; }
+  void read_tiles(const PlaneIo<T>& io, bool pack);
+  enum class Then : std::uint8_t { kGoOn, kCheck, kEnd };  // kEnd: with a check
+  void make_stages(int count, Then then);
+  void walk(const Tile<T>& t, int strip, T* rows, const PlaneIo<T>* pixels, const Look* look, Band& band) const;
+  Look look_into(const PlaneIo<T>& io, const PlaneDual<T>* dual, std::vector<Sums>* sums) const;
+  void look_at(const Tile<T>& t, int strip, std::ptrdiff_t y, const Look& look, T* rows) const;
+  Certificate certificate(const std::vector<Sums>& sums) const;
   void exchange();
   void fill_margin(int tile);
   void scale_rhs(T factor);
@@ -138,8 +181,9 @@ class SplittingSolver {
   std::vector<Tile<T>> tiles_;  // band by band
   std::optional<Scratch> state_, rows_;
   std::vector<std::ptrdiff_t> offsets_;  // of the tiles in the state
-  std::ptrdiff_t values_ = 0;            // of the state
-  std::ptrdiff_t rows_values_ = 0;       // of rows_, for one tile
+  std::ptrdiff_t values_ = 0;            // of the state; of a passing solver: for one band of tiles
+  std::ptrdiff_t row_values_ = 0;        // of a row of the widest tile, all channels
+  std::vector<Stage<T>> stages_;         // of the block at work
   Range<T> range_{};
   double weight_ = 0, first_sigma_ = 1, slope_ = 0.2, relaxation_ = 1.6;
   std::int64_t done_ = 0;  // iterations since start

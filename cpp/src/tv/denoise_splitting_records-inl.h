@@ -7,6 +7,7 @@
 #endif
 
 #include <algorithm>
+#include <limits>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -29,6 +30,29 @@ constexpr ptrdiff_t kN = HWY_MAX_BYTES / sizeof(T);
 template <class T>
 constexpr ptrdiff_t kRecord = kRecordVectors * kN<T>;  // of one channel
 
+// 1 / sqrt(v), from ReciprocalSqrt of it, and sqrt(v), to about an ulp. v of the first one: neither 0 nor denormal.
+// Root and quotient of a wide vector would cost a check more than all the rest.
+template <class D, class V>
+HWY_INLINE V PreciseReciprocalSqrt(D d, V v, [[maybe_unused]] V estimate) {
+  using T = hn::TFromD<D>;
+#if HWY_TARGET <= HWY_AVX3
+  const V error = hn::NegMulAdd(hn::Mul(v, estimate), estimate, hn::Set(d, T(1)));
+  return hn::MulAdd(hn::Mul(estimate, hn::Set(d, T(0.5))), error, estimate);
+#else
+  return hn::Div(hn::Set(d, T(1)), hn::Sqrt(v));
+#endif
+}
+
+template <class D, class V>
+HWY_INLINE V PreciseSqrt([[maybe_unused]] D d, V v) {
+#if HWY_TARGET <= HWY_AVX3
+  const V normal = hn::Max(v, hn::Set(d, std::numeric_limits<hn::TFromD<D>>::min()));
+  return hn::Mul(v, PreciseReciprocalSqrt(d, normal, ReciprocalSqrt(d, normal)));
+#else
+  return hn::Sqrt(v);
+#endif
+}
+
 // The lane of a row's last record whose right neighbour lies outside: among the even or among the odd pixels.
 template <class T>
 struct RightEdge {
@@ -45,6 +69,28 @@ struct RightEdge {
 };
 
 template <class T>
+void RangeOfRow(const T* row, ptrdiff_t count, T* low, T* high) {
+  const Lanes<T> d;
+  constexpr ptrdiff_t N = kN<T>;
+  ptrdiff_t x = 0;
+  if (count >= N) {
+    auto least = hn::LoadU(d, row + count - N), most = least;
+    for (; x + N <= count; x += N) {
+      const auto v = hn::LoadU(d, row + x);
+      least = hn::Min(least, v);
+      most = hn::Max(most, v);
+    }
+    *low = std::min(*low, hn::GetLane(hn::MinOfLanes(d, least)));
+    *high = std::max(*high, hn::GetLane(hn::MaxOfLanes(d, most)));
+    return;
+  }
+  for (; x < count; x++) {
+    *low = std::min(*low, row[x]);
+    *high = std::max(*high, row[x]);
+  }
+}
+
+template <class T>
 void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* low, T* high) {
   const Lanes<T> d;
   constexpr ptrdiff_t N = kN<T>;
@@ -53,7 +99,7 @@ void PackRow(const Tile<T>& tile, ptrdiff_t y, int channel, const T* pixels, T* 
   T* to = tile.row(y) + channel * kRecord<T>;
   // A state that no cache will hold is written around them.
   constexpr ptrdiff_t kStreamBytes = 16 << 20;
-  const bool stream = tile.rows > kStreamBytes / (tile.pitch * static_cast<ptrdiff_t>(sizeof(T)));
+  const bool stream = tile.ring == 0 && tile.rows > kStreamBytes / (tile.pitch * static_cast<ptrdiff_t>(sizeof(T)));
   const auto put = [stream](hn::Vec<Lanes<T>> v, T* p) HWY_ATTR __attribute__((always_inline)) {
     if (stream) {
       hn::Stream(v, Lanes<T>(), p);

@@ -30,7 +30,10 @@ struct Step {
   const T* prefetch;     // of each channel of record 0, a line
 };
 
-template <class T, int kChannels, bool kIsotropic, int kParity, bool kInner>
+// What a row asks for: all of a step; what the upper and lower edge leave of it; u alone.
+enum RowKind : int { kInnerRow, kEdgeRow, kSweptRow };
+
+template <class T, int kChannels, bool kIsotropic, int kParity, RowKind kKind>
 HWY_NOINLINE void RowStep(const Step<T>& step) {
   using D = Lanes<T>;
   using V = hn::Vec<D>;
@@ -40,9 +43,10 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
   constexpr ptrdiff_t kMine = kU + kParity, kMyRhs = kRhs + kParity;
   const Tile<T>& tile = *step.tile;
   const ptrdiff_t last_row = tile.rows - 1;
+  constexpr bool kInner = kKind == kInnerRow;
   // At the upper and lower edge parts of a step fall away. In the inner rows these are constants.
   const bool has_a = kInner || step.r <= last_row, has_b = kInner || (step.r >= 1 && step.r <= tile.rows),
-             has_c = kInner || step.r >= 2;
+             has_c = kInner || (kKind == kEdgeRow && step.r >= 2);
   const bool a_up = kInner || has_b, a_down = kInner || step.r < last_row, b_up = kInner || step.r >= 2, b_down = has_a,
              c_down = has_b;
 
@@ -199,6 +203,15 @@ HWY_NOINLINE void RowStep(const Step<T>& step) {
   HWY_PRAGMA(GCC unroll 3) for (int c = 0; c < kChannels; c++) hn::Store(t1_left.v[c], d, step.carry + c * N);
 }
 
+template <class T, int kChannels, bool kIsotropic, RowKind kKind>
+void DoRow(const Step<T>& step) {
+  if (step.r % 2 == 0) {
+    RowStep<T, kChannels, kIsotropic, 0, kKind>(step);
+  } else {
+    RowStep<T, kChannels, kIsotropic, 1, kKind>(step);
+  }
+}
+
 // ---- many iterations on a few rows -----------------------------------------------------------------
 // Iteration k works two rows behind iteration k - 1, and on a few rows at a time, by chunks of columns; a chunk stands
 // one record further left in each row, so that all it reads is done. Every pixel sees the same operations in any such
@@ -229,11 +242,12 @@ void Wavefront(const Tile<T>& tile, const Stage<T>* stages, int count, ptrdiff_t
                            m + kChunk >= until ? tile.records : std::min(tile.records, m + kChunk - i),
                            tile.row(ahead) + k % kLines * kLine};
         if (step.begin >= step.end) continue;
-        const bool inner = row >= 2 && row < tile.rows - 1;
-        if (row % 2 == 0) {
-          inner ? RowStep<T, kChannels, kIsotropic, 0, true>(step) : RowStep<T, kChannels, kIsotropic, 0, false>(step);
+        if (!stages[k].dual) {
+          DoRow<T, kChannels, true, kSweptRow>(step);
+        } else if (row >= 2 && row < tile.rows - 1) {
+          DoRow<T, kChannels, kIsotropic, kInnerRow>(step);
         } else {
-          inner ? RowStep<T, kChannels, kIsotropic, 1, true>(step) : RowStep<T, kChannels, kIsotropic, 1, false>(step);
+          DoRow<T, kChannels, kIsotropic, kEdgeRow>(step);
         }
       }
     }

@@ -301,8 +301,8 @@ def _solve(
     low, high, slope = _surveyed(plane)
     ratio = weight / slope if slope > 0 else 1.0
     sigma = min(1.0, 1.4 * ratio)
-    first = min(max(46 * ratio * (1e-3 / tol) ** 0.32, 2.0), 60.0)
-    watch = _Watch(tol, int(first), max_iter)
+    first = min(max((3.4 + 38 * ratio) * (1e-3 / tol) ** 0.31, 2.0), 60.0)
+    watch = _Watch(tol, math.floor(first + 0.5), max_iter)
     sizes, most = _cut(plane, watch.next)
     step = _Step(weight, sigma, 0.2 * sigma, isotropic, _REACH * most, 0, 0, False, num_threads, low, high)
     name = "denoise-tv-" + tokenize(plane, weight, tol, max_iter, isotropic)
