@@ -261,6 +261,23 @@ def readme_block(results: dict, families: Sequence[ModuleType]) -> str:
     return "\n".join(lines)
 
 
+def _dask(docs: Path) -> str:
+    """Return the section on Dask: its table stands in docs/dask.md, where `benchmarks.dask_scale` writes it."""
+    guide = docs / "dask.md"
+    _, begin, rest = (guide.read_text(encoding="utf-8") if guide.exists() else "").partition(
+        "<!-- dask_scale cost: begin -->"
+    )
+    if not begin:
+        return ""
+    table = rest.partition("<!-- dask_scale cost: end -->")[0].strip()
+    text = (
+        "Time with Dask to time without, 8192 x 8192 in chunks of 4096 x 4096, in memory; the median of some rounds, with the "
+        "least and the most of them. Promised: at most 1.25. By `python -m benchmarks.dask_scale`; workers and memory are in "
+        "[Beyond one machine](dask.md#what-it-costs)."
+    )
+    return f"\n## Beyond one machine\n\n{text}\n\n{table}\n"
+
+
 def _write_readme(path: Path, block: str) -> bool:
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if BEGIN not in text or END not in text:
@@ -276,7 +293,7 @@ def write(results: dict, families: Sequence[ModuleType], root: Path) -> list[Pat
     docs = root / "docs"
     (docs / "images").mkdir(parents=True, exist_ok=True)
     written = [docs / "benchmarks.md"]
-    written[0].write_text(page(results, families), encoding="utf-8")
+    written[0].write_text(page(results, families) + _dask(docs), encoding="utf-8")
     for family in families:
         written += plots.draw(results, family, docs / "images")
     written += plots.draw_headline(results, families, docs / "images")
