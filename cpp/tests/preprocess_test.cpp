@@ -364,7 +364,8 @@ TEST(PreprocessGeometry, LetterboxCropShortestCover) {
   int turn = 0;
   for (const auto& [h, w] :
        {std::pair<std::ptrdiff_t, std::ptrdiff_t>{40, 60}, {61, 17}, {1, 90}, {90, 1}, {20, 20}, {7, 300}})
-    for (const Resize resize : {Resize::kLetterbox, Resize::kCrop, Resize::kShortest, Resize::kCover})
+    for (const Resize resize :
+         {Resize::kLetterbox, Resize::kCrop, Resize::kCropFloor, Resize::kShortest, Resize::kCover})
       for (const Interpolation i : {Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kBicubic})
         for (const bool antialias : {false, true}) {
           turn++;
@@ -373,7 +374,8 @@ TEST(PreprocessGeometry, LetterboxCropShortestCover) {
               options(24, resize == Resize::kShortest ? 24 : 37, i, antialias && resize != Resize::kCover);
           o.resize = resize;
           if (resize == Resize::kShortest) o.resize_to = turn % 2 ? 5 : 12;
-          if (resize == Resize::kCrop) o.resize_to = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 48 : 15;
+          if (resize == Resize::kCrop || resize == Resize::kCropFloor)
+            o.resize_to = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 48 : 15;
           if (resize == Resize::kLetterbox) {
             o.top_left = turn % 4 == 0;
             o.stride = turn % 3 == 0 ? 8 : 0;
@@ -437,6 +439,43 @@ TEST(PreprocessMemory, GuardPagesAtBothEnds) {
               }
             }
           }
+}
+
+// The general path, and filters of many rows.
+TEST(PreprocessMemory, GuardPagesOfOtherTypesAndLongFilters) {
+  int turn = 0;
+  for (const PixelType type : {PixelType::kUint8, PixelType::kUint16, PixelType::kFloat32})
+    for (const std::ptrdiff_t channels : {1, 3, 4, 6})
+      for (const auto& [height, width, to] : {std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t>{1, 1, 9},
+                                              {3, 17, 40},
+                                              {40, 321, 23},
+                                              {70, 1301, 5},
+                                              {33, 64, 64},
+                                              {90, 203, 61}})
+        for (const Interpolation i :
+             {Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kLanczos, Interpolation::kArea}) {
+          turn++;
+          PreprocessOptions o = options(2, to, i, true);
+          vary(&o, turn, channels);
+          o.channels = 0;
+          o.mean = {0.45};
+          const std::ptrdiff_t row_in = width * channels * (type == PixelType::kUint16 ? 2 : item_size(type)),
+                               row = to * item_size(o.dtype), out_bytes = 2 * row * channels;
+          GuardedMemory in(height * row_in), out(out_bytes);
+          const Preprocessor pre(o);
+          for (const std::string& target : simd_detected()) {
+            const Forced forced(target);
+            for (const bool back : {false, true}) {
+              std::byte* from = back ? in.back(height * row_in) : in.front();
+              std::byte* to_memory = back ? out.back(out_bytes) : out.front();
+              std::memset(from, 63, static_cast<std::size_t>(height * row_in));
+              pre.run({from, height, width, channels, row_in, type},
+                      o.layout == PixelLayout::kChw ? TargetImage{to_memory, row, 2 * row}
+                                                    : TargetImage{to_memory, row * channels, 0},
+                      1);
+            }
+          }
+        }
 }
 
 TEST(PreprocessMemory, BatchIsOneByOne) {
