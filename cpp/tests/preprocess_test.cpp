@@ -313,6 +313,42 @@ TEST(PreprocessValues, ConstantStaysConstant) {
   constant_stays<float>(0.3f);
 }
 
+// Sums of integer weights reach the end of their range only here.
+TEST(PreprocessValues, WhiteStaysWhite) {
+  for (const std::string& target : simd_detected()) {
+    const Forced forced(target);
+    for (const std::ptrdiff_t channels : {1, 3, 4})
+      for (const Interpolation i : {Interpolation::kArea, Interpolation::kBilinear, Interpolation::kLanczos})
+        for (std::ptrdiff_t to = 1; to <= 400; to++) {
+          Canvas<std::uint8_t> in(346, 5, channels);
+          in.assign(std::vector<std::uint8_t>(346 * 5 * channels, 255));
+          PreprocessOptions o = options(to, 3, i, true);
+          o.scale = 1;
+          const Preprocessor pre(o);
+          Result result(o, pre.placement(346, 5), channels, 0);
+          pre.run(source_of<std::uint8_t>(in.readable()), result.target(), 1);
+          for (std::ptrdiff_t y = 0; y < to; y++)
+            ASSERT_NEAR(result.value(0, y, 1), 255, 0.05)
+                << target << ' ' << name(i) << " to " << to << ' ' << channels;
+        }
+  }
+}
+
+// Filters of as many rows as the kernels take, and images that are as far from smooth as they can be.
+TEST(PreprocessValues, RoundingOfLongFilters) {
+  int turn = 0;
+  for (const std::ptrdiff_t channels : {3, 4})
+    for (const Interpolation i :
+         {Interpolation::kBilinear, Interpolation::kBicubic, Interpolation::kLanczos, Interpolation::kArea})
+      for (std::ptrdiff_t to = 8; to <= 40; to++) {
+        turn++;
+        const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(43, 61, channels, Content::kExtremes, turn);
+        PreprocessOptions o = options(to, 90 - to, i, true);
+        o.clip = false;
+        if (!right_everywhere<std::uint8_t>(in.readable(), o)) return;
+      }
+}
+
 TEST(PreprocessValues, NotANumberBecomesZeroInUint8) {
   const float values[] = {std::nanf(""), HUGE_VALF, -HUGE_VALF, 2.5f, 3.5f, 255.5f};
   PreprocessOptions o = options(1, 6, Interpolation::kNearest);

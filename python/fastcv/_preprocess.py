@@ -190,7 +190,7 @@ class Preprocess:
         ndarray
             ``(C, H, W)``, or ``(H, W, C)`` with ``layout="HWC"``.
         """
-        return preprocess(self._core, image, roi, out, self._threads())
+        return preprocess(self._core, image, roi, out, self._num_threads or threads_of_a_worker())
 
     def batch(
         self,
@@ -215,10 +215,7 @@ class Preprocess:
         ndarray
             ``(N, C, H, W)``, or ``(N, H, W, C)`` with ``layout="HWC"``; the same bytes as one by one.
         """
-        return preprocess_batch(self._core, images, rois, out, self._threads())
-
-    def _threads(self) -> int | None:
-        return threads_of_a_worker() if self._num_threads is None else self._num_threads
+        return preprocess_batch(self._core, images, rois, out, self._num_threads or threads_of_a_worker())
 
     def transform(self, shape: Sequence[SupportsIndex], roi: _Roi = None) -> Transform:
         """Return where the pixels of an image of `shape` (``image.shape``: height first) go."""

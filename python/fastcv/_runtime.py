@@ -47,8 +47,11 @@ def set_num_threads(n: int | None) -> None:
 
 def threads_of_a_worker() -> int | None:
     """1 in a worker of PyTorch's `DataLoader`, where the workers are the parallelism; None where a number was chosen."""
-    worker: Any = getattr(sys.modules.get("torch.utils.data"), "get_worker_info", None)
-    return None if worker is None or _chosen or worker() is None else 1
+    data: Any = sys.modules.get("torch.utils.data")
+    if data is None or _chosen:
+        return None
+    worker = getattr(data, "get_worker_info", None)  # missing while PyTorch is being imported
+    return None if worker is None or worker() is None else 1
 
 
 def get_num_threads() -> int:

@@ -214,13 +214,23 @@ bool set_row_weights(const Plan& plan, Tables* t) {
     if (sum > kMostWeight) return false;
     integer_taps(rows, y, t->row_bits, taps.data());
     for (std::ptrdiff_t i = 0; i < rows.taps; i += 2) {
-      const int a = taps[i], b = taps[i + 1], high_a = (a + 64) >> 7, high_b = (b + 64) >> 7;
+      // One half is rounded up and the other down: the high parts of 2^14 would add up to 129, and 129 * 255 saturates.
+      const int a = taps[i], b = taps[i + 1], high_a = (a + 64) >> 7, high_b = (b + 63) >> 7;
       for (const int v : {high_a, high_b, a - high_a * 128, b - high_b * 128}) {
         t->rows.push_back(static_cast<std::int8_t>(v));
       }
     }
   }
   return true;
+}
+
+// Whether all rounding, that of a line once a pair of rows included, stays within what is promised.
+bool is_fine_enough(const Plan& plan) {
+  const Tables& t = plan.tables;
+  const double line = static_cast<double>((plan.rows.taps + 1) / 2) * std::ldexp(0.5, 7 - t.row_bits);
+  return largest_sum(plan.rows) * levels_lost(plan.columns, t.bits) +
+             largest_sum(plan.columns) * (levels_lost(plan.rows, t.row_bits) + line) <=
+         most_lost(plan);
 }
 
 }  // namespace
@@ -233,7 +243,11 @@ bool plan_filter_pixel(Plan* plan) {
     return false;
   }
   plan->tables = {};
-  return set_row_weights(*plan, &plan->tables) && HWY_DYNAMIC_DISPATCH(PlanFilterPixels)(plan);
+  if (set_row_weights(*plan, &plan->tables) && HWY_DYNAMIC_DISPATCH(PlanFilterPixels)(plan) && is_fine_enough(*plan)) {
+    return true;
+  }
+  plan->tables = {};
+  return false;
 }
 
 }  // namespace fastcv::preprocess

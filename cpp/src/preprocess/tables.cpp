@@ -47,6 +47,37 @@ void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to
   }
 }
 
+double levels_lost(const Taps& taps, int bits) {
+  std::vector<std::int32_t> rounded(static_cast<std::size_t>(taps.taps));
+  double worst = 0;
+  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
+    integer_taps(taps, i, bits, rounded.data());
+    double more = 0, less = 0;
+    for (std::ptrdiff_t t = 0; t < taps.taps; t++) {
+      const double change = std::ldexp(rounded[t], -bits) - static_cast<double>(taps.weights(i)[t]);
+      (change > 0 ? more : less) += std::fabs(change);
+    }
+    worst = std::max({worst, more, less});
+  }
+  return 255 * worst;
+}
+
+double largest_sum(const Taps& taps) {  // of |weights|
+  double largest = 0;
+  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
+    double sum = 0;
+    for (std::ptrdiff_t t = 0; t < taps.taps; t++) sum += std::fabs(static_cast<double>(taps.weights(i)[t]));
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+double most_lost(const Plan& plan) {
+  const bool overshoots =
+      plan.interpolation == Interpolation::kBicubic || plan.interpolation == Interpolation::kLanczos;
+  return overshoots ? 0.096 : 0.048;  // of the 0.1 and 0.05 that are promised
+}
+
 int most_bits(const Taps& taps, double largest, int most) {
   double peak = 0;
   for (const float w : taps.weight) peak = std::max(peak, std::fabs(static_cast<double>(w)));
