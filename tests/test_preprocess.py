@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import sys
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import fastcv
 from fastcv import Preprocess, _core
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -68,6 +71,28 @@ def test_other_types_are_the_floats_rounded(dtype: str) -> None:
         Preprocess((31, 33), scale=scale, dtype=dtype)(image),
         full.round().astype(dtype) if dtype == "uint8" else full.astype(dtype),
     )
+
+
+@pytest.mark.parametrize(("dtype", "unit"), [(np.uint8, 1), (np.uint16, 257), (np.float32, 1 / 255)])
+@pytest.mark.parametrize("layout", ["CHW", "HWC"])
+def test_padding_is_exact(dtype: Any, unit: float, layout: str) -> None:
+    """What pixels of that value give, bit by bit; or, when it is meant for the result, the value itself."""
+    image, pads = noise(20, 31, 3, dtype=dtype), (114, 3, 200)
+    common: Any = {"size": (40, 50), "resize": "letterbox", "mean": MEAN, "std": STD, "layout": layout}
+    flat = np.broadcast_to(np.array([pad * unit for pad in pads]), (40, 50, 3)).astype(dtype)
+    pixels = Preprocess(**common | {"resize": "stretch", "interpolation": "nearest"})(flat)
+    padded = Preprocess(**common, pad_value=pads)(image)
+    raw = Preprocess(**common, pad_value=(-1.5, 0, 7), pad_normalized=True)(image)
+    if layout == "HWC":
+        pixels, padded, raw = (a.transpose(2, 0, 1) for a in (pixels, padded, raw))
+    outside = np.ones((40, 50), bool)
+    x, y, width, height = Preprocess(**common).transform(image.shape).content
+    outside[y : y + height, x : x + width] = False
+    assert outside.any()
+    assert np.array_equal(padded[:, outside], pixels[:, outside])
+    assert np.array_equal(padded[:, ~outside], raw[:, ~outside])
+    for plane, value in zip(raw, (-1.5, 0, 7), strict=True):
+        assert (plane[outside] == value).all()
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
@@ -390,6 +415,25 @@ def test_fork_after_use() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_a_data_loader_worker_uses_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    for name in ("preprocess", "preprocess_batch"):
+        monkeypatch.setattr(f"fastcv._preprocess.{name}", lambda *a: asked.append(a[4]))
+    monkeypatch.setattr("fastcv._runtime._chosen", False)
+    data = SimpleNamespace(get_worker_info=object)
+    monkeypatch.setitem(sys.modules, "torch.utils.data", data)
+    image, pre = noise(8, 8), Preprocess(8)
+    pre(image)
+    pre.batch([image])
+    Preprocess(8, num_threads=2)(image)
+    fastcv.set_num_threads(3)
+    pre(image)
+    fastcv.set_num_threads(None)
+    data.get_worker_info = lambda: None  # the process that loads
+    pre(image)
+    assert asked == [1, 1, 2, None, None]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -400,6 +444,8 @@ def test_data_loader_workers(start: str) -> None:
     expected = np.stack([pre(image) for image in images])
     loader = data.DataLoader(Images(pre, images), batch_size=3, num_workers=2, multiprocessing_context=start)
     assert np.array_equal(np.concatenate([batch.numpy() for batch in loader]), expected)
+    loader = data.DataLoader(MoreThreads(Preprocess(900)), num_workers=2, multiprocessing_context=start)
+    assert [int(more) for more in loader] == [0, 0]
 
 
 class Images:
@@ -415,3 +461,18 @@ class Images:
         if i >= len(self.images):
             raise IndexError
         return self.pre(self.images[i])
+
+
+class MoreThreads:
+    """How many threads a worker has started for a large image."""
+
+    def __init__(self, pre: Preprocess) -> None:
+        self.pre = pre
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, i: int) -> int:
+        before = len(os.listdir("/proc/self/task"))
+        self.pre(noise(1500, 1500, 3))
+        return len(os.listdir("/proc/self/task")) - before

@@ -85,6 +85,19 @@ def test_letterbox_is_ultralytics() -> None:
             assert (*t.content, *t.output_shape) == (left, top, w, h, out_height, out_width), (height, width)
 
 
+def test_letterbox_at_the_top_left() -> None:
+    for shape, content in (
+        ((30, 20), (0, 0, 43, 64)),
+        ((20, 31), (0, 0, 64, 41)),
+        ((64, 64), (0, 0, 64, 64)),
+    ):
+        pre = Preprocess(64, resize="letterbox", anchor="top_left", pad_value=0, dtype="uint8")
+        assert pre.transform(shape).content == content
+        white = pre(np.full(shape, 255, np.uint8))[0] == 255
+        assert white[: content[3], : content[2]].all()
+        assert white.sum() == content[2] * content[3]
+
+
 def test_letterbox_keeps_a_pixel() -> None:
     assert Preprocess(640, resize="letterbox").transform((10000, 1)).content == (319, 0, 1, 640)
 
@@ -109,6 +122,19 @@ def test_crop_is_torchvision() -> None:
                 t = pre.transform((height, width))
                 assert t.offset == (-left, -top), (height, width, resize, size)
                 assert t.scale == (new_w / width, new_h / height)
+
+
+def test_crop_takes_the_pixels_of_the_transform() -> None:
+    pre = Preprocess(37, resize="crop", resize_to=50, interpolation="nearest")
+    for side in range(1, 1201):
+        for ramp, axis in (
+            (np.broadcast_to(np.arange(side, dtype=np.float32), (600, side)), 1),
+            (np.broadcast_to(np.arange(side, dtype=np.float32)[:, None], (side, 600)), 0),
+        ):
+            new = torchvision_crop(ramp.shape[0], ramp.shape[1], 50, 37)
+            expected = (np.arange(37) + new[2 + axis]) * side // new[axis]
+            result = pre(ramp)[0]
+            assert np.array_equal(result[0] if axis else result[:, 0], expected), ramp.shape
 
 
 def test_crop_smaller_than_the_result_is_padded() -> None:
@@ -161,9 +187,10 @@ def test_content_is_where_the_transform_says() -> None:
 
 def test_unmap_after_map_is_the_identity() -> None:
     random = np.random.default_rng(5)
+    sizes = np.c_[np.arange(1, 2001), random.permutation(2000) + 1].tolist()
     for resize in ("stretch", "letterbox", "crop"):
         pre = Preprocess((480, 640), resize=resize)
-        for height, width in random.integers(1, 2001, (300, 2)).tolist():
+        for height, width in sizes:
             t = pre.transform((height, width))
             points = random.random((10, 2)) * (width, height)
             assert np.abs(t.unmap_points(t.map_points(points)) - points).max() < 1e-9

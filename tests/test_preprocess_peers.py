@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,58 @@ def test_torch(photo: Any, shape: tuple[int, int], size: tuple[int, int]) -> Non
                 assert np.abs(rounded.astype(int) - eight).max() <= 1
     exact = torch.nn.functional.interpolate(source, size, mode="nearest-exact")[0].numpy()
     assert np.mean(exact != Preprocess(size, interpolation="nearest_exact", scale=1)(image)) < 0.02
+
+
+# The table of docs/preprocess.md: its row, the peer, and the plan that means the same.
+TABLE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "`cv2.resize` `INTER_LINEAR`": ("cv2", "INTER_LINEAR", {}),
+    "`cv2.resize` `INTER_AREA`": ("cv2", "INTER_AREA", {"interpolation": "area"}),
+    "`cv2.resize` `INTER_CUBIC`": ("cv2", "INTER_CUBIC", {"interpolation": "bicubic"}),
+    "Pillow `BILINEAR`": ("PIL.Image", "BILINEAR", {"antialias": True}),
+    "Pillow `BICUBIC`": ("PIL.Image", "BICUBIC", {"interpolation": "bicubic", "antialias": True}),
+    "Pillow `LANCZOS`": ("PIL.Image", "LANCZOS", {"interpolation": "lanczos", "antialias": True}),
+    "torch `interpolate`, uint8, bilinear": ("torch", "uint8", {}),
+    "the same, `antialias=True`": ("torch", "uint8", {"antialias": True}),
+    "torch `interpolate`, uint8, bicubic": ("torch", "uint8", {"interpolation": "bicubic"}),
+    "the same, bicubic, `antialias=True`": (
+        "torch",
+        "uint8",
+        {"interpolation": "bicubic", "antialias": True},
+    ),
+    "torch `interpolate`, float": ("torch", "float32", {"clip": False}),
+}
+
+
+def resized_by(peer: Any, flag: str, options: dict[str, Any], image: Any, size: tuple[int, int]) -> Any:
+    if peer.__name__ == "cv2":
+        return peer.resize(image, size[::-1], interpolation=getattr(peer, flag))
+    if peer.__name__ == "PIL.Image":
+        return np.asarray(peer.fromarray(image).resize(size[::-1], peer.Resampling[flag]))
+    planes = peer.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).to(getattr(peer, flag))
+    mode, antialias = options.get("interpolation", "bilinear"), options.get("antialias", False)
+    result = peer.nn.functional.interpolate(planes, size, mode=mode, antialias=antialias, align_corners=False)
+    return result[0].numpy().transpose(1, 2, 0)
+
+
+def test_the_table_of_measured_differences(photo: Any) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "preprocess.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| ([\d.]+ \| [\d.]+) \|", page, re.MULTILINE))
+    assert set(rows) == set(TABLE)
+    random = np.random.default_rng(0).integers(0, 256, (512, 517, 3), dtype=np.uint8)
+    for name, (module, flag, options) in TABLE.items():
+        try:
+            peer = importlib.import_module(module)
+        except ImportError:
+            continue
+        pre = {size: Preprocess(size, scale=1, **options) for _, size in SIZES}
+        for source, text in zip((photo, random), rows[name].split("|"), strict=True):
+            measured, documented = 0.0, float(text)
+            for shape, size in SIZES:
+                image = cut(source, shape)
+                theirs = resized_by(peer, flag, options, image, size)
+                measured = max(measured, float(np.abs(levels(pre[size], image) - theirs).max()))
+            # other versions and processors round a little differently
+            assert 0.8 * documented - 0.2 <= measured <= 1.1 * documented + 0.2, (name, measured)
 
 
 # ---- presets ---------------------------------------------------------------------------------
@@ -238,6 +292,26 @@ def test_huggingface(photo: Any, tmp_path: Path) -> None:
     assert np.abs(Preprocess.from_huggingface(CLIP)(image) - theirs).max() <= 8 / 255 / 0.26
     bgr = Preprocess.from_huggingface(VIT | {"do_flip_channel_order": True})
     assert np.array_equal(bgr(image), Preprocess.from_huggingface(VIT)(image)[::-1])
+
+
+def test_huggingface_crops_where_it_does() -> None:
+    """Its centre is rounded down: at (L - crop) // 2, where torchvision rounds half to even."""
+    pre = Preprocess.from_huggingface(CLIP | {"resample": 0})
+    other = Preprocess.torchvision(interpolation="nearest_exact")
+    odd = 0
+    for width in range(224, 700):
+        new = int(224 * width / 224)
+        t = pre.transform((224, width))
+        assert t.offset == (-((new - 224) // 2), 0), width
+        assert t.content == (0, 0, 224, 224)
+        odd += t.offset[0] != -round((new - 224) / 2)
+    assert odd > 100
+    assert other.transform((256, 259)).offset == (-18, -16)
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(224, axis=0)[:, :251]
+    pixels = Preprocess.from_huggingface(CLIP | {"resample": 0, "do_rescale": False, "do_normalize": False})(
+        ramp
+    )
+    assert pixels[0, 0, 0] == 13  # of 251 - 224 = 27; torchvision would begin at 14
 
 
 @pytest.mark.parametrize(

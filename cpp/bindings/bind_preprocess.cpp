@@ -25,6 +25,7 @@ const Names& resizes() {
                            {{"stretch", static_cast<int>(kStretch)},
                             {"letterbox", static_cast<int>(kLetterbox)},
                             {"crop", static_cast<int>(kCrop)},
+                            {"crop_floor", static_cast<int>(kCropFloor), true},
                             {"shortest", static_cast<int>(kShortest)},
                             {"cover", static_cast<int>(kCover), true}});
   return names;
@@ -137,7 +138,7 @@ py::object make(PyObject* const* a) {
   o.pad_value = reals_argument("pad_value", argument(17));
   o.pad_normalized = bool_argument(kFunction, "pad_normalized", argument(18).ptr());
   const bool boxed = o.resize == Resize::kLetterbox;
-  if (o.resize_to != 0 && o.resize != Resize::kCrop)
+  if (o.resize_to != 0 && o.resize != Resize::kCrop && o.resize != Resize::kCropFloor)
     refuse<py::value_error>(kFunction, ": resize_to needs resize=\"crop\"");
   if (!boxed && o.top_left) refuse<py::value_error>(kFunction, ": anchor needs resize=\"letterbox\"");
   if (!boxed && o.stride != 0) refuse<py::value_error>(kFunction, ": stride needs resize=\"letterbox\"");

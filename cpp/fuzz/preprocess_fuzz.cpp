@@ -8,7 +8,8 @@
 namespace fastcv::fuzz {
 namespace {
 
-constexpr Resize kResizes[] = {Resize::kStretch, Resize::kLetterbox, Resize::kCrop, Resize::kShortest, Resize::kCover};
+constexpr Resize kResizes[] = {Resize::kStretch,   Resize::kLetterbox, Resize::kCrop,
+                               Resize::kCropFloor, Resize::kShortest,  Resize::kCover};
 constexpr Interpolation kFilters[] = {Interpolation::kNearest, Interpolation::kNearestExact, Interpolation::kBilinear,
                                       Interpolation::kBicubic, Interpolation::kLanczos,      Interpolation::kArea};
 constexpr PixelType kTypes[] = {PixelType::kFloat32, PixelType::kFloat16, PixelType::kUint8};
@@ -18,7 +19,7 @@ PreprocessOptions options_of(Input& input, std::ptrdiff_t channels) {
   o.height = input.between(1, 90);
   o.width = input.between(1, 150);
   o.resize = input.pick(kResizes);
-  if (o.resize == Resize::kCrop && input.flag()) o.resize_to = input.between(1, 90);
+  if ((o.resize == Resize::kCrop || o.resize == Resize::kCropFloor) && input.flag()) o.resize_to = input.between(1, 90);
   if (o.resize == Resize::kShortest) o.width = o.resize_to = o.height;
   if (o.resize == Resize::kLetterbox) {
     o.top_left = input.flag();

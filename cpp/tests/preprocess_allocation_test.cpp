@@ -1,6 +1,8 @@
-// A call whose plan is made asks for no memory. A program of its own: it counts every operator new of the process.
+// A call whose plan is made asks for no memory; plans and scratch memory are bounded. A program of its own: it counts
+// every operator new of the process.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -12,13 +14,21 @@
 
 namespace {
 
-std::atomic<int> allocations{0};
+std::atomic<int> allocations{0}, blocks{0};  // ever; and still held
+std::atomic<std::size_t> largest{0};         // block asked for
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   allocations++;
+  blocks++;
+  largest = std::max<std::size_t>(largest, bytes);
   void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (p == nullptr) throw std::bad_alloc();
   return p;
+}
+
+void freed(void* p) {
+  if (p != nullptr) blocks--;
+  std::free(p);
 }
 
 }  // namespace
@@ -28,10 +38,10 @@ void* operator new(std::size_t bytes) { return counted(bytes, 16); }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return counted(bytes, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { freed(p); }
+void operator delete(void* p, std::size_t) noexcept { freed(p); }
+void operator delete(void* p, std::align_val_t) noexcept { freed(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { freed(p); }
 
 namespace fastcv::testing {
 namespace {
@@ -101,7 +111,48 @@ TEST(PreprocessAllocation, NoneWithLongFilters) {
     for (const int threads : {1, 2}) EXPECT_EQ(of_second_call(o, 320, 1500, 3, PixelType::kUint8, threads), 0) << name;
   }
 }
+
+// No image between the passes, however large the input and the output: rows only.
+TEST(PreprocessAllocation, NoWholeImageBetween) {
+  constexpr std::ptrdiff_t kSide = 2000;
+  const std::vector<std::uint8_t> in(kSide * kSide * 3, 7);
+  std::vector<float> out(kSide * kSide * 3);
+  for (const std::string& name : simd_detected()) {
+    const Forced forced(name);
+    for (const Interpolation interpolation : kAll)
+      for (const std::ptrdiff_t to : {300, 1999}) {
+        PreprocessOptions o;
+        o.height = o.width = to;
+        o.interpolation = interpolation;
+        o.antialias = interpolation == Interpolation::kBilinear || interpolation == Interpolation::kLanczos;
+        o.resize = Resize::kLetterbox;
+        const Preprocessor pre(o);
+        largest = 0;
+        pre.run({in.data(), kSide, kSide, 3, kSide * 3, PixelType::kUint8},
+                {out.data(), 4 * to, static_cast<std::ptrdiff_t>(4 * to * to)}, 1);
+        EXPECT_LT(largest, static_cast<std::size_t>(kSide * kSide / 2))  // a sixth of the image
+            << name << " interpolation " << static_cast<int>(interpolation) << " to " << to;
+      }
+  }
+}
 #endif
+
+TEST(PreprocessAllocation, TheCacheOfPlansIsBounded) {
+  PreprocessOptions o;
+  o.height = o.width = 16;
+  const Preprocessor pre(o);
+  std::vector<float> out(16 * 16 * 3);
+  const std::vector<std::uint8_t> in(400 * 3, 7);
+  const auto held_after = [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+    for (std::ptrdiff_t width = from; width < to; width++)
+      pre.run({in.data(), 1, width, 3, width * 3, PixelType::kUint8}, {out.data(), 64, 1024}, 1);
+    return blocks.load();
+  };
+  const int empty = held_after(100, 101), full = held_after(101, 140);
+  EXPECT_GT(full, empty);
+  EXPECT_LT(held_after(140, 400), 2 * full);  // kernels differ in how many tables they have
+  EXPECT_EQ(held_after(101, 140), full);
+}
 
 }  // namespace
 }  // namespace fastcv::testing

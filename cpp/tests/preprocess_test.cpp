@@ -313,6 +313,42 @@ TEST(PreprocessValues, ConstantStaysConstant) {
   constant_stays<float>(0.3f);
 }
 
+// Sums of integer weights reach the end of their range only here.
+TEST(PreprocessValues, WhiteStaysWhite) {
+  for (const std::string& target : simd_detected()) {
+    const Forced forced(target);
+    for (const std::ptrdiff_t channels : {1, 3, 4})
+      for (const Interpolation i : {Interpolation::kArea, Interpolation::kBilinear, Interpolation::kLanczos})
+        for (std::ptrdiff_t to = 1; to <= 400; to++) {
+          Canvas<std::uint8_t> in(346, 5, channels);
+          in.assign(std::vector<std::uint8_t>(346 * 5 * channels, 255));
+          PreprocessOptions o = options(to, 3, i, true);
+          o.scale = 1;
+          const Preprocessor pre(o);
+          Result result(o, pre.placement(346, 5), channels, 0);
+          pre.run(source_of<std::uint8_t>(in.readable()), result.target(), 1);
+          for (std::ptrdiff_t y = 0; y < to; y++)
+            ASSERT_NEAR(result.value(0, y, 1), 255, 0.05)
+                << target << ' ' << name(i) << " to " << to << ' ' << channels;
+        }
+  }
+}
+
+// Filters of as many rows as the kernels take, and images that are as far from smooth as they can be.
+TEST(PreprocessValues, RoundingOfLongFilters) {
+  int turn = 0;
+  for (const std::ptrdiff_t channels : {3, 4})
+    for (const Interpolation i :
+         {Interpolation::kBilinear, Interpolation::kBicubic, Interpolation::kLanczos, Interpolation::kArea})
+      for (std::ptrdiff_t to = 8; to <= 40; to++) {
+        turn++;
+        const Canvas<std::uint8_t> in = make_canvas<std::uint8_t>(43, 61, channels, Content::kExtremes, turn);
+        PreprocessOptions o = options(to, 90 - to, i, true);
+        o.clip = false;
+        if (!right_everywhere<std::uint8_t>(in.readable(), o)) return;
+      }
+}
+
 TEST(PreprocessValues, NotANumberBecomesZeroInUint8) {
   const float values[] = {std::nanf(""), HUGE_VALF, -HUGE_VALF, 2.5f, 3.5f, 255.5f};
   PreprocessOptions o = options(1, 6, Interpolation::kNearest);
@@ -364,7 +400,8 @@ TEST(PreprocessGeometry, LetterboxCropShortestCover) {
   int turn = 0;
   for (const auto& [h, w] :
        {std::pair<std::ptrdiff_t, std::ptrdiff_t>{40, 60}, {61, 17}, {1, 90}, {90, 1}, {20, 20}, {7, 300}})
-    for (const Resize resize : {Resize::kLetterbox, Resize::kCrop, Resize::kShortest, Resize::kCover})
+    for (const Resize resize :
+         {Resize::kLetterbox, Resize::kCrop, Resize::kCropFloor, Resize::kShortest, Resize::kCover})
       for (const Interpolation i : {Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kBicubic})
         for (const bool antialias : {false, true}) {
           turn++;
@@ -373,7 +410,8 @@ TEST(PreprocessGeometry, LetterboxCropShortestCover) {
               options(24, resize == Resize::kShortest ? 24 : 37, i, antialias && resize != Resize::kCover);
           o.resize = resize;
           if (resize == Resize::kShortest) o.resize_to = turn % 2 ? 5 : 12;
-          if (resize == Resize::kCrop) o.resize_to = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 48 : 15;
+          if (resize == Resize::kCrop || resize == Resize::kCropFloor)
+            o.resize_to = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 48 : 15;
           if (resize == Resize::kLetterbox) {
             o.top_left = turn % 4 == 0;
             o.stride = turn % 3 == 0 ? 8 : 0;
@@ -437,6 +475,43 @@ TEST(PreprocessMemory, GuardPagesAtBothEnds) {
               }
             }
           }
+}
+
+// The general path, and filters of many rows.
+TEST(PreprocessMemory, GuardPagesOfOtherTypesAndLongFilters) {
+  int turn = 0;
+  for (const PixelType type : {PixelType::kUint8, PixelType::kUint16, PixelType::kFloat32})
+    for (const std::ptrdiff_t channels : {1, 3, 4, 6})
+      for (const auto& [height, width, to] : {std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t>{1, 1, 9},
+                                              {3, 17, 40},
+                                              {40, 321, 23},
+                                              {70, 1301, 5},
+                                              {33, 64, 64},
+                                              {90, 203, 61}})
+        for (const Interpolation i :
+             {Interpolation::kNearestExact, Interpolation::kBilinear, Interpolation::kLanczos, Interpolation::kArea}) {
+          turn++;
+          PreprocessOptions o = options(2, to, i, true);
+          vary(&o, turn, channels);
+          o.channels = 0;
+          o.mean = {0.45};
+          const std::ptrdiff_t row_in = width * channels * (type == PixelType::kUint16 ? 2 : item_size(type)),
+                               row = to * item_size(o.dtype), out_bytes = 2 * row * channels;
+          GuardedMemory in(height * row_in), out(out_bytes);
+          const Preprocessor pre(o);
+          for (const std::string& target : simd_detected()) {
+            const Forced forced(target);
+            for (const bool back : {false, true}) {
+              std::byte* from = back ? in.back(height * row_in) : in.front();
+              std::byte* to_memory = back ? out.back(out_bytes) : out.front();
+              std::memset(from, 63, static_cast<std::size_t>(height * row_in));
+              pre.run({from, height, width, channels, row_in, type},
+                      o.layout == PixelLayout::kChw ? TargetImage{to_memory, row, 2 * row}
+                                                    : TargetImage{to_memory, row * channels, 0},
+                      1);
+            }
+          }
+        }
 }
 
 TEST(PreprocessMemory, BatchIsOneByOne) {

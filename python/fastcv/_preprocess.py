@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastcv._arguments import index
 from fastcv._core import make_preprocessor, preprocess, preprocess_batch, preprocess_placement
+from fastcv._runtime import threads_of_a_worker
 from fastcv._transform import Transform
 
 __all__ = ["Preprocess"]
@@ -70,7 +71,8 @@ class Preprocess:
         with ``pad_normalized=True``, as it shall stand in the result.
     pad_normalized : bool
     num_threads : int, optional
-        At most so many threads for one call. Default: see `set_num_threads`. Small images stay on the caller's.
+        At most so many threads for one call. Default: see `set_num_threads`; in a worker of PyTorch's ``DataLoader`` 1,
+        unless it or ``FASTCV_NUM_THREADS`` says more. Small images stay on the caller's.
 
     Raises
     ------
@@ -188,7 +190,7 @@ class Preprocess:
         ndarray
             ``(C, H, W)``, or ``(H, W, C)`` with ``layout="HWC"``.
         """
-        return preprocess(self._core, image, roi, out, self._num_threads)
+        return preprocess(self._core, image, roi, out, self._num_threads or threads_of_a_worker())
 
     def batch(
         self,
@@ -213,7 +215,7 @@ class Preprocess:
         ndarray
             ``(N, C, H, W)``, or ``(N, H, W, C)`` with ``layout="HWC"``; the same bytes as one by one.
         """
-        return preprocess_batch(self._core, images, rois, out, self._num_threads)
+        return preprocess_batch(self._core, images, rois, out, self._num_threads or threads_of_a_worker())
 
     def transform(self, shape: Sequence[SupportsIndex], roi: _Roi = None) -> Transform:
         """Return where the pixels of an image of `shape` (``image.shape``: height first) go."""
@@ -322,7 +324,7 @@ class Preprocess:
         Understood: ``do_resize, size, resample, do_center_crop, crop_size, do_rescale, rescale_factor, do_normalize, image_mean,
         image_std, do_convert_rgb, do_flip_channel_order``, and the keys that only name things. Any other key, and any
         combination that cannot be done in one pass, raises ValueError: nothing is ignored. Resizing antialiases, as Pillow
-        does there.
+        does there, and a crop begins at ``(L - crop_size) // 2``, where torchvision rounds to even.
         """
         from fastcv import _preprocess_presets as presets
 

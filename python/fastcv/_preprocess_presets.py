@@ -205,7 +205,7 @@ def _geometry(config: Mapping[str, Any]) -> Settings:
     if edge is not None:
         if crop is None:
             return settings | {"size": edge, "resize": "shortest"}
-        return settings | {"size": crop, "resize": "crop", "resize_to": edge}
+        return settings | {"size": crop, "resize": "crop_floor", "resize_to": edge}  # its own centre
     stretched = _height_width(size, "size")
     if crop is not None and crop != stretched:
         raise ValueError(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any, TypedDict
 
 from fastcv import _core
 
 __all__ = ["SimdTargets", "get_num_threads", "set_num_threads", "show_config", "simd_targets"]
+
+
+_chosen = bool(os.environ.get("FASTCV_NUM_THREADS"))  # a number that nobody here may overrule
 
 
 class SimdTargets(TypedDict):
@@ -35,7 +40,18 @@ def set_num_threads(n: int | None) -> None:
     1
     >>> fastcv.set_num_threads(None)
     """
+    global _chosen
     _core.set_num_threads(n)
+    _chosen = bool(n) or bool(os.environ.get("FASTCV_NUM_THREADS"))
+
+
+def threads_of_a_worker() -> int | None:
+    """1 in a worker of PyTorch's `DataLoader`, where the workers are the parallelism; None where a number was chosen."""
+    data: Any = sys.modules.get("torch.utils.data")
+    if data is None or _chosen:
+        return None
+    worker = getattr(data, "get_worker_info", None)  # missing while PyTorch is being imported
+    return None if worker is None or worker() is None else 1
 
 
 def get_num_threads() -> int:

@@ -30,7 +30,8 @@ enum class Resize : std::uint8_t {
   kStretch,    // L = the output's size, each axis for itself
   kLetterbox,  // one scale for both axes, the largest that fits: L = round(n r), at least 1; padding around
   kCrop,       // the short edge becomes resize_to, the long one floor(resize_to long / short); then the centre
-  kShortest,   // the same without the crop: the output is as large as it gets
+  kCropFloor,  // the same with Hugging Face's centre: floor((L - size) / 2), not rounded
+  kShortest,   // kCrop without the crop: the output is as large as it gets
   kCover,      // cv2.dnn.blobFromImage(crop=True): L = round(n f), sampled at steps of 1 / f; then the centre
 };
 
@@ -41,7 +42,7 @@ enum class PixelLayout : std::uint8_t { kChw, kHwc };
 struct PreprocessOptions {
   std::int64_t height = 1, width = 1;  // of the output
   Resize resize = Resize::kStretch;
-  std::int64_t resize_to = 0;  // kCrop: 0 is the smallest that covers the output; kShortest: the short edge
+  std::int64_t resize_to = 0;  // crops: 0 is the smallest that covers the output; kShortest: the short edge
   bool top_left = false;       // letterbox: all padding right and below
   std::int64_t stride = 0;     // letterbox: > 0 cuts the padding of each axis to what remains modulo `stride`
   bool upscale = true;         // letterbox: false leaves images that fit at their size

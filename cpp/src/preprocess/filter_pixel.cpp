@@ -20,8 +20,8 @@ constexpr std::ptrdiff_t kMostRows = 12, kMostColumns = 64;
 // is negative or all of the sum, in units of 1/128, from weights of 14 bits.
 constexpr double kMostWeight = 1.9;
 constexpr int kFineRowBits = 14;
-// Bits of horizontal weights: 2^15 * 1.9 * 2^14, and 2^15 * 2^16 without negative ones, are within 31.
-constexpr int kFineColumnBits = 16;
+// Bits of horizontal weights: 1.9 * 255 * 2^6 * 1.9 * 2^15, and 2^15 * 2^16 without negative ones, are within 31.
+constexpr int kSomeColumnBits = 15, kFineColumnBits = 16;
 
 inline std::size_t line_bytes(const Plan& p) {  // a vector is written, and four pixels are read, beyond the last one
   return rounded_up(static_cast<std::size_t>((p.columns.end - p.columns.begin) * p.key.channels * 2) + 256);
@@ -37,26 +37,29 @@ namespace HWY_NAMESPACE {
 
 // ---- vertical ------------------------------------------------------------------------------
 
-// Sums of the lower and upper eight bytes of each block.
+// Sums of the lower and upper eight bytes of each block; what the low parts of the weights add, times 16.
 struct LineSums {
-  V16 low, high;
+  V16 low, high, low_rest, high_rest;
 };
 
-// Adds (a * w0 + b * w1) / 2^7, w = high * 128 + low; the low part rounded.
+// Adds (a * w0 + b * w1) / 2^7, w = high * 128 + low. 16 * 255 * 64 * 2 / 2^7 of six pairs is within 15 bits.
 HWY_INLINE void AddRows(V8 a, V8 b, V8 high, V8 low, LineSums* sums) {
   const D16 d16;
   const D8 d8;
-  const V16 shift_down = hn::Set(d16, 256);  // a product / 2^7
+  const V16 shift_down = hn::Set(d16, 256 * 16);  // a product / 2^7 * 16
   const V8 lower = hn::InterleaveLower(d8, a, b), upper = hn::InterleaveUpper(d8, a, b);
-  sums->low =
-      hn::Add(sums->low, hn::Add(BytePairDots(lower, high), hn::MulFixedPoint15(BytePairDots(lower, low), shift_down)));
-  sums->high = hn::Add(sums->high,
-                       hn::Add(BytePairDots(upper, high), hn::MulFixedPoint15(BytePairDots(upper, low), shift_down)));
+  sums->low = hn::Add(sums->low, BytePairDots(lower, high));
+  sums->high = hn::Add(sums->high, BytePairDots(upper, high));
+  sums->low_rest = hn::Add(sums->low_rest, hn::MulFixedPoint15(BytePairDots(lower, low), shift_down));
+  sums->high_rest = hn::Add(sums->high_rest, hn::MulFixedPoint15(BytePairDots(upper, low), shift_down));
 }
 
 // Writes the sums in the order of the bytes.
-HWY_INLINE void StoreSums(const LineSums& sums, int16_t* to) {
+HWY_INLINE void StoreSums(LineSums sums, int16_t* to) {
   const D16 d16;
+  const V16 sixteenth = hn::Set(d16, 32768 / 16);
+  sums.low = hn::Add(sums.low, hn::MulFixedPoint15(sums.low_rest, sixteenth));
+  sums.high = hn::Add(sums.high, hn::MulFixedPoint15(sums.high_rest, sixteenth));
 #if HWY_TARGET <= HWY_AVX3
   const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
                 second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
@@ -83,7 +86,7 @@ HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, ptrdiff_t taps
     return hn::BitCast(d8, hn::Set(d16, bits));
   };
   for (ptrdiff_t i = 0; i < count; i += kN) {
-    LineSums sums{hn::Zero(d16), hn::Zero(d16)};
+    LineSums sums{hn::Zero(d16), hn::Zero(d16), hn::Zero(d16), hn::Zero(d16)};
     const bool whole = count - i >= kN;
     for (ptrdiff_t t = 0; t < taps; t += 2) {
       const uint8_t* a = first + t * stride + i;
@@ -169,7 +172,7 @@ Kernel ForType(PixelType type) {
 bool PlanFilterPixels(Plan* plan) {
   Tables& t = plan->tables;
   const Taps& columns = plan->columns;
-  t.bits = most_bits(columns, 32767, all_positive(columns) ? kFineColumnBits : kColumnBits);
+  t.bits = most_bits(columns, 32767, all_positive(columns) ? kFineColumnBits : kSomeColumnBits);
   t.groups = static_cast<int>((columns.taps + 1) / 2);  // pairs
   const ptrdiff_t padded = (columns.count + kLanes - 1) / kLanes * kLanes;
   std::vector<int32_t> taps(static_cast<size_t>(t.groups) * 2);
@@ -214,13 +217,24 @@ bool set_row_weights(const Plan& plan, Tables* t) {
     if (sum > kMostWeight) return false;
     integer_taps(rows, y, t->row_bits, taps.data());
     for (std::ptrdiff_t i = 0; i < rows.taps; i += 2) {
-      const int a = taps[i], b = taps[i + 1], high_a = (a + 64) >> 7, high_b = (b + 64) >> 7;
+      // One half is rounded up and the other down: the high parts of 2^14 would add up to 129, and 129 * 255 saturates.
+      const int a = taps[i], b = taps[i + 1], high_a = (a + 64) >> 7, high_b = (b + 63) >> 7;
       for (const int v : {high_a, high_b, a - high_a * 128, b - high_b * 128}) {
         t->rows.push_back(static_cast<std::int8_t>(v));
       }
     }
   }
   return true;
+}
+
+// Whether all rounding, that of a line included (a half, and a 32nd for each pair of rows), stays within what is
+// promised.
+bool is_fine_enough(const Plan& plan) {
+  const Tables& t = plan.tables;
+  const double line = std::ldexp(0.5 + static_cast<double>((plan.rows.taps + 1) / 2) / 32, 7 - t.row_bits);
+  return largest_sum(plan.rows) * levels_lost(plan.columns, t.bits) +
+             largest_sum(plan.columns) * (levels_lost(plan.rows, t.row_bits) + line) <=
+         most_lost(plan);
 }
 
 }  // namespace
@@ -233,7 +247,11 @@ bool plan_filter_pixel(Plan* plan) {
     return false;
   }
   plan->tables = {};
-  return set_row_weights(*plan, &plan->tables) && HWY_DYNAMIC_DISPATCH(PlanFilterPixels)(plan);
+  if (set_row_weights(*plan, &plan->tables) && HWY_DYNAMIC_DISPATCH(PlanFilterPixels)(plan) && is_fine_enough(*plan)) {
+    return true;
+  }
+  plan->tables = {};
+  return false;
 }
 
 }  // namespace fastcv::preprocess

@@ -235,46 +235,18 @@ HWY_AFTER_NAMESPACE();
 namespace fastcv::preprocess {
 namespace {
 
-// Of 8-bit pixels, what rounding the weights to `bits` may cost at worst; in grey levels.
-double levels_lost(const Taps& taps, int bits) {
-  std::vector<std::int32_t> rounded(static_cast<std::size_t>(taps.taps));
-  double worst = 0;
-  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
-    integer_taps(taps, i, bits, rounded.data());
-    double more = 0, less = 0;
-    for (std::ptrdiff_t t = 0; t < taps.taps; t++) {
-      const double change = std::ldexp(rounded[t], -bits) - static_cast<double>(taps.weights(i)[t]);
-      (change > 0 ? more : less) += std::fabs(change);
-    }
-    worst = std::max({worst, more, less});
-  }
-  return 255 * worst;
-}
-
-double largest_sum(const Taps& taps) {  // of |weights|
-  double largest = 0;
-  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
-    double sum = 0;
-    for (std::ptrdiff_t t = 0; t < taps.taps; t++) sum += std::fabs(static_cast<double>(taps.weights(i)[t]));
-    largest = std::max(largest, sum);
-  }
-  return largest;
-}
-
 // How fine the integers are; false when they would be too coarse or too large.
 bool set_precision(const Plan& plan, Tables* t) {
   constexpr double kMostWeight = 1.9;  // 1.9 * 255 * 2^6 is within 15 bits, 1.9 times that and 2^15 within 31
   const bool positive = all_positive(plan.rows) && all_positive(plan.columns);
-  const double sum = largest_sum(plan.rows);
-  if (!positive && std::max(sum, largest_sum(plan.columns)) > kMostWeight) return false;
+  const double row_sum = largest_sum(plan.rows), column_sum = largest_sum(plan.columns);
+  if (!positive && std::max(row_sum, column_sum) > kMostWeight) return false;
   t->line_bits = positive ? 7 : 6;
   t->bits = most_bits(plan.columns, 32767, 16);
   t->row_bits = most_bits(plan.rows, 32767, positive ? 16 : 15);
-  const bool overshoots =
-      plan.interpolation == Interpolation::kBicubic || plan.interpolation == Interpolation::kLanczos;
-  const double lost = sum * levels_lost(plan.columns, t->bits) + sum * levels_lost(plan.rows, t->row_bits) +
-                      sum * std::ldexp(0.5, -t->line_bits);
-  return t->bits > t->line_bits && lost <= (overshoots ? 0.09 : 0.045);
+  const double lost = row_sum * levels_lost(plan.columns, t->bits) + column_sum * levels_lost(plan.rows, t->row_bits) +
+                      row_sum * std::ldexp(0.5, -t->line_bits);
+  return t->bits > t->line_bits && lost <= most_lost(plan);
 }
 
 void set_lanes(const Plan& plan, Tables* t) {

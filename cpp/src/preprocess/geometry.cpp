@@ -34,10 +34,10 @@ AxisPlacement axis(std::ptrdiff_t source, std::ptrdiff_t resized, std::ptrdiff_t
   return a;
 }
 
-// torchvision's CenterCrop, which pads what is too small: the odd pixel right and below.
-AxisPlacement centred(AxisPlacement a) {
+// torchvision's CenterCrop, which pads what is too small: the odd pixel right and below. Hugging Face rounds down.
+AxisPlacement centred(AxisPlacement a, bool down) {
   if (a.resized >= a.size) {
-    a.first = half_to_even(a.resized - a.size);
+    a.first = down ? (a.resized - a.size) / 2 : half_to_even(a.resized - a.size);
   } else {
     a.offset = (a.size - a.resized) / 2;
   }
@@ -76,7 +76,8 @@ std::ptrdiff_t covering(const PreprocessOptions& o, std::ptrdiff_t height, std::
 
 Placement crop(const PreprocessOptions& o, std::ptrdiff_t height, std::ptrdiff_t width) {
   const Placement whole = shortest(height, width, o.resize_to > 0 ? o.resize_to : covering(o, height, width));
-  return {centred(axis(height, whole.y.resized, o.height)), centred(axis(width, whole.x.resized, o.width))};
+  const bool down = o.resize == Resize::kCropFloor;
+  return {centred(axis(height, whole.y.resized, o.height), down), centred(axis(width, whole.x.resized, o.width), down)};
 }
 
 // OpenCV keeps the factor, a float, as the sampling step, and cuts the offset's fraction off.
@@ -111,6 +112,7 @@ Placement place(const PreprocessOptions& o, std::ptrdiff_t height, std::ptrdiff_
     case Resize::kLetterbox:
       return letterbox(o, height, width);
     case Resize::kCrop:
+    case Resize::kCropFloor:
       return crop(o, height, width);
     case Resize::kShortest:
       return shortest(height, width, o.resize_to);
