@@ -1,6 +1,7 @@
 // 8-bit images on AVX-512 with VBMI, one or two taps: one permutation takes the bytes of 16 outputs out of a window of
-// a row, in the order that the sums want. Nearest: 16 pixels of one channel, from two or three vectors. Bilinear: 16
-// values pixel by pixel, which need fewer bytes, parted into planes at the end.
+// a row, in the order that the sums want. Nearest, and bilinear to planes of floats: 16 pixels of one channel, from two
+// or three vectors. Bilinear to all else: 16 values pixel by pixel, which need fewer bytes, parted at the end; that
+// costs planes of floats more than it saves, and tables three times as long.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/window.cpp"
 #include "hwy/foreach_target.h"
@@ -8,56 +9,13 @@
 
 #include "preprocess/kernels.hpp"
 #include "preprocess/parting-inl.h"
+#include "preprocess/window-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS
-
-// Cache lines to fetch, a block, of the rows that come next.
-struct Ahead {
-  const uint8_t* row;
-  ptrdiff_t lines, second;  // second: from the first row to the other
-  HWY_INLINE Ahead(const Plan& plan, const SourceImage& in, ptrdiff_t y) {
-    const Taps& rows = plan.rows;
-    const bool moves = y + 1 < rows.count && rows.start[y + 1] != rows.start[y];
-    row = moves ? RowOf(in, rows.start[y + 1]) : nullptr;
-    lines = moves ? Least(kMostPrefetched, (plan.row_bytes() / window_blocks(plan) + kLine - 1) / kLine) : 0;
-    second = (rows.taps - 1) * in.row_stride;
-  }
-  template <int kRows>
-  HWY_INLINE void Fetch(ptrdiff_t base) const {
-    const uint8_t* p = row + base;
-    for (ptrdiff_t i = 0; i < lines; i++) {
-      __builtin_prefetch(p + i * kLine);
-      if constexpr (kRows > 1) __builtin_prefetch(p + second + i * kLine);
-    }
-  }
-};
-
-// Constants of one row, for vectors that live in registers.
-template <int kChannels>
-struct Constants {
-  V8 shift[kChannels];
-  VF gain[kChannels], bias[kChannels];
-  Constants() = default;
-  HWY_INLINE void Set(const Plan& plan, const Scaling<kChannels>& scaling) {
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-      shift[k] = hn::Set(D8(), static_cast<uint8_t>(plan.source_channel[k]));
-      gain[k] = hn::Set(DF(), scaling.gain[k]);
-      bias[k] = hn::Set(DF(), scaling.bias[k]);
-    }
-  }
-};
-
-// Calls block(b, count, whole) for all blocks of a row; `whole` is a compile-time flag.
-template <class Fn>
-HWY_INLINE void ForEachBlock(ptrdiff_t count, const Fn& block) {
-  const ptrdiff_t whole = count / kBlock;
-  for (ptrdiff_t b = 0; b < whole; b++) block(b, kBlock, Flag<true>());
-  if (count % kBlock != 0) block(whole, count % kBlock, Flag<false>());
-}
 
 // ---- nearest -------------------------------------------------------------------------------
 
@@ -69,7 +27,7 @@ HWY_NOINLINE void NearestRow(const Plan& plan, const Scaling<kChannels>& scaling
   constant.Set(plan, scaling);
   const uint8_t* index = plan.tables.index.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(plan.columns.count,
+  ForEachBlock(0, window_blocks(plan), plan.columns.count,
                [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
                  ahead.Fetch<1>(base[b]);
                  ByteWindow<kVectors> window;
@@ -95,7 +53,90 @@ void NearestWindows(const Plan& plan, const SourceImage& in, const TargetImage& 
   });
 }
 
-// ---- two taps ------------------------------------------------------------------------------
+// ---- two taps, planes of floats --------------------------------------------------------------
+
+// Two vectors of each of two rows, and one that both share: of the pixels that begin at kNear or later, which end
+// within it. Those before end within the first two.
+constexpr ptrdiff_t kNear = 124, kSharedWindow = kNear + 32;
+
+// Looks up bytes of one row in even places and of another one in odd places.
+template <ptrdiff_t kWindow>
+struct PairWindow {
+  ByteWindow<kWindow / 64> a, b;
+  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
+    a.Load(row_a);
+    b.Load(row_b);
+  }
+  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
+    return hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
+  }
+};
+// The pixels from kNear on of both rows share a vector.
+template <>
+struct PairWindow<kSharedWindow> {
+  ByteWindow<2> a, b;
+  V8 rest;
+  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
+    a.Load(row_a);
+    b.Load(row_b);
+    const hn::Half<D8> half;
+    rest = hn::Combine(D8(), hn::LoadU(half, row_b + kNear), hn::LoadU(half, row_a + kNear));
+  }
+  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
+    const V8 near = hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
+    return V8{_mm512_mask_permutexvar_epi8(near.raw, _mm512_movepi8_mask(index.raw), index.raw, rest.raw)};
+  }
+};
+
+template <ptrdiff_t kWindow, int kChannels>
+HWY_NOINLINE void PlanesRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row_a,
+                            const uint8_t* row_b, const int8_t* w, Ahead ahead, Row<kChannels> to) {
+  const D16 d16;
+  Constants<kChannels> constant;
+  constant.Set(plan, scaling);
+  const RowWeights weights(w);
+  const auto odd = hn::MaskFromVec(hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>(0xFF00))));
+  const uint8_t* index = plan.tables.index.data();
+  const int16_t* weight = plan.tables.weight.data();
+  const ptrdiff_t* base = plan.tables.base.data();
+  ForEachBlock(0, window_blocks(plan), plan.columns.count,
+               [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                 V8 first = hn::Load(D8(), index + b * 64);
+                 V16 columns = hn::Load(d16, weight + b * 32);
+                 KeepInRegister(first);
+                 KeepInRegister(columns);
+                 ahead.template Fetch<2>(base[b]);
+                 PairWindow<kWindow> window;
+                 window.Load(row_a + base[b], row_b + base[b]);
+                 V8 at[kChannels], pairs[kChannels];
+                 V16 blended[kChannels];
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) at[k] = hn::Add(first, constant.shift[k]);
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) pairs[k] = window.Lookup(at[k], odd);
+                 weights.Blend(pairs, blended);
+                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+                   const VF sum = hn::ConvertTo(DF(), PairDots(blended[k], columns));
+                   StoreValues<PixelType::kFloat32, decltype(whole)::kValue>(
+                       hn::MulAdd(sum, constant.gain[k], constant.bias[k]), to.plane[k], b * kBlock, count);
+                 }
+               });
+}
+
+template <ptrdiff_t kWindow, int kChannels>
+void PlanesWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
+                   std::byte*, Band& band) {
+  const Scaling<kChannels> scaling(plan, 1.0f / (64.0f * (1 << kColumnBits)));
+  NarrowRow copies[2];
+  for (ptrdiff_t y = y0; y < y1; y++) {
+    const TwoRows rows(plan, in, y, copies);
+    PlanesRow<kWindow, kChannels>(plan, scaling, rows.a, rows.b, rows.w, Ahead(plan, in, y),
+                                  Row<kChannels>(Offset(out.data, y * out.row_stride), out.plane_stride));
+    if (y % kRowsBetweenChecks == 0) band.checkpoint();
+  }
+}
+
+// ---- two taps, pixel by pixel ----------------------------------------------------------------
+
+constexpr ptrdiff_t kStripBlocks = 20;
 
 // Bytes of row a in even places and of row b in odd places, of windows that begin at `base`.
 template <int kVectors>
@@ -107,11 +148,10 @@ HWY_INLINE V8 LookupRows(const uint8_t* a, const uint8_t* b, ptrdiff_t base, V8 
   return hn::IfThenElse(odd, window_b.Lookup(index), window_a.Lookup(index));
 }
 
-// Rows first, in units of 1/64: (a * w0 + b * w1) / 2^13 * 64, of which the low half of the weights' bits is rounded.
 // Lanes are values, pixel by pixel: bytes for 16 of them lie close together.
 template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
-HWY_NOINLINE void BilinearRow(const Plan& plan, const uint8_t* row_a, const uint8_t* row_b, const int8_t* w,
-                              Ahead ahead, Row<kChannels> to) {
+HWY_NOINLINE void BilinearRow(const Plan& plan, ptrdiff_t begin, ptrdiff_t end, const uint8_t* row_a,
+                              const uint8_t* row_b, const int8_t* w, Ahead ahead, Row<kChannels> to) {
   const DF df;
   const D16 d16;
   VF gain[kChannels], bias[kChannels];
@@ -119,29 +159,23 @@ HWY_NOINLINE void BilinearRow(const Plan& plan, const uint8_t* row_a, const uint
     gain[i] = hn::Load(df, plan.tables.gain.data() + i * kBlock);
     bias[i] = hn::Load(df, plan.tables.bias.data() + i * kBlock);
   }
-  const V8 high = hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>((w[0] & 255) | (w[1] & 255) << 8)));
-  const V8 low = hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>((w[2] & 255) | (w[3] & 255) << 8)));
+  const RowWeights weights(w);
   const uint8_t* index = plan.tables.index.data();
   const int16_t* weight = plan.tables.weight.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(plan.columns.count,
+  ForEachBlock(begin, end, plan.columns.count,
                [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
                  const ptrdiff_t first = b * kChannels;
                  ahead.template Fetch<2>(base[first]);
-                 // Step by step over the vectors: what is independent stands together.
                  V8 pairs[kChannels];
-                 V16 blended[kChannels], rest[kChannels];
+                 V16 blended[kChannels];
                  VF v[kChannels];
                  HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
                    V8 at = hn::Load(D8(), index + (first + i) * 64);
                    KeepInRegister(at);
                    pairs[i] = LookupRows<kVectors>(row_a, row_b, base[first + i], at);
                  }
-                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) rest[i] = BytePairDots(pairs[i], low);
-                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) blended[i] = BytePairDots(pairs[i], high);
-                 HWY_PRAGMA(GCC unroll 4)
-                 for (int i = 0; i < kChannels; i++)
-                   blended[i] = hn::Add(blended[i], hn::MulFixedPoint15(rest[i], hn::Set(d16, 256)));
+                 weights.Blend(pairs, blended);
                  HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
                    const V32 sum = PairDots(blended[i], hn::Load(d16, weight + (first + i) * 32));
                    v[i] = hn::MulAdd(hn::ConvertTo(df, sum), gain[i], bias[i]);
@@ -154,14 +188,17 @@ template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
 void BilinearWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                      std::byte*, Band& band) {
   NarrowRow copies[2];
-  for (ptrdiff_t y = y0; y < y1; y++) {
-    const int8_t* w = plan.tables.rows.data() + 4 * y;
-    const uint8_t* a = RowOf(in, plan.rows.start[y]);
-    const uint8_t* b = w[1] != 0 || w[3] != 0 ? a + in.row_stride : a;  // a row of weight 0 is not looked at
-    BilinearRow<kVectors, kChannels, kType, kPlanar>(
-        plan, Readable(plan, a, &copies[0]), Readable(plan, b, &copies[1]), w, Ahead(plan, in, y),
-        Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0));
-    if (y % kRowsBetweenChecks == 0) band.checkpoint();
+  // In strips of columns whose tables, 128 bytes a vector, stay in the first cache beside the rows.
+  const ptrdiff_t blocks = window_blocks(plan), strips = (blocks + kStripBlocks - 1) / kStripBlocks;
+  for (ptrdiff_t strip = 0; strip < strips; strip++) {
+    const ptrdiff_t begin = strip * blocks / strips, end = (strip + 1) * blocks / strips;
+    for (ptrdiff_t y = y0; y < y1; y++) {
+      const TwoRows rows(plan, in, y, copies);
+      BilinearRow<kVectors, kChannels, kType, kPlanar>(
+          plan, begin, end, rows.a, rows.b, rows.w, Ahead(plan, in, y),
+          Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0));
+      if (y % kRowsBetweenChecks == 0) band.checkpoint();
+    }
   }
 }
 
@@ -209,8 +246,42 @@ bool PlanNearest(Plan* plan) {
   return true;
 }
 
+template <int kChannels>
+Kernel PlanesOf(const Plan& plan) {
+  return plan.tables.window == 128             ? &PlanesWindows<128, kChannels>
+         : plan.tables.window == kSharedWindow ? &PlanesWindows<kSharedWindow, kChannels>
+                                               : &PlanesWindows<kMostWindow, kChannels>;
+}
+
+// Weights of column x, for both lanes of a pair.
+void AddColumnWeights(const Plan& plan, ptrdiff_t x, Tables* t) {
+  const int w = second_weight(plan.columns, Least(x, plan.columns.count - 1));
+  t->weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
+  t->weight.push_back(static_cast<int16_t>(w));
+}
+
+bool PlanPlanes(Plan* plan) {
+  Tables& t = plan->tables;
+  if (plan->dtype != PixelType::kFloat32 || plan->layout == PixelLayout::kHwc || plan->out_channels == 1) return false;
+  if (!set_windows(*plan, {128, kSharedWindow, kMostWindow}, &t)) return false;
+  for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
+    for (const ptrdiff_t tap : {0, 1}) {
+      const uint8_t byte = window_byte(*plan, t, x, tap);
+      const bool shared = t.window == kSharedWindow && byte >= kNear;
+      t.index.push_back(static_cast<uint8_t>(shared ? 128 + byte - kNear : byte));
+      t.index.push_back(static_cast<uint8_t>(shared ? 160 + byte - kNear : byte));
+    }
+    AddColumnWeights(*plan, x, &t);
+  }
+  set_two_rows(*plan, &t);
+  plan->kernel = plan->out_channels == 3 ? PlanesOf<3>(*plan) : PlanesOf<4>(*plan);
+  plan->scratch_bytes = 0;
+  return true;
+}
+
 bool PlanBilinear(Plan* plan) {
   Tables& t = plan->tables;
+  if (PlanPlanes(plan)) return true;
   if (!set_lane_windows(*plan, 128, &t)) return false;
   const Taps& columns = plan->columns;
   const ptrdiff_t second = columns.taps > 1 ? plan->key.channels : 0;
@@ -218,9 +289,7 @@ bool PlanBilinear(Plan* plan) {
     const ptrdiff_t byte = lane_byte(*plan, t, i);
     t.index.insert(t.index.end(), 2, static_cast<uint8_t>(byte));
     t.index.insert(t.index.end(), 2, static_cast<uint8_t>(byte + second));
-    const int w = second_weight(columns, Least(i / plan->out_channels, columns.count - 1));
-    t.weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
-    t.weight.push_back(static_cast<int16_t>(w));
+    AddColumnWeights(*plan, i / plan->out_channels, &t);
   }
   set_lane_scaling(*plan, 6 + kColumnBits, &t);
   set_two_rows(*plan, &t);
