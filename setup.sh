@@ -75,7 +75,7 @@ if [ "$what" = demo ]; then
   fastcv demo
 elif [ -n "$tests" ]; then
   say "C++ tests"
-  ctest --test-dir build/setup --output-on-failure
+  ctest --test-dir build/setup --output-on-failure -j "$(nproc)"
   say "Python tests"
   python -m pytest -q
   say "formatting"
