@@ -69,7 +69,8 @@ HWY_INLINE void StoreHalfPlanes(const VF (&v)[kChannels], void* const* to, ptrdi
   const auto high = kChannels == 4 ? hn::Combine(d, HalfBits(df, v[kChannels - 1]), HalfBits(df, v[2]))
                                    : hn::ZeroExtendVector(d, HalfBits(df, v[2]));
   HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-    const auto plane = TakeOf2(low, high, hn::Load(d, kParting<kChannels>.halves + k * kBlock));
+    const auto index = hn::ZeroExtendVector(d, hn::Load(half, kParting<kChannels>.halves + k * kBlock));
+    const auto plane = TakeOf2(low, high, index);
     StoreValue<kWhole>(hn::LowerHalf(half, plane), half, static_cast<uint16_t*>(to[k]) + x, count);
   }
 }
