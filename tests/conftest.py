@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 # Read when the library first needs memory; inherited by processes.
 os.environ.setdefault("FASTCV_POISON", "1")
+
+# A shell starts what it runs in its background with Ctrl-C ignored, and the programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import fastcv
 from fastcv import _core
