@@ -10,11 +10,10 @@
 
 #include "fastcv/mds.hpp"
 #include "fastcv/runtime.hpp"
+#include "simd_targets.hpp"
 
 namespace fastcv {
 namespace {
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);
 
 template <class T>
 std::vector<T> random_points(std::ptrdiff_t n, std::ptrdiff_t k, unsigned seed) {
@@ -44,7 +43,7 @@ void expect_distances(std::ptrdiff_t n, std::ptrdiff_t m, std::ptrdiff_t k) {
   const std::vector<T> x = random_points<T>(n, k, 1), y = random_points<T>(m, k, 2);
   const long double bound = (k / 2.0L + 2) * std::numeric_limits<T>::epsilon();
   for (const std::string& target : simd_detected()) {
-    simd_force(target);
+    const fastcv::testing::Forced forced(target);
     std::vector<T> first;
     for (int threads : {1, 2, 7}) {
       constexpr T kCanary = -7;
@@ -62,7 +61,6 @@ void expect_distances(std::ptrdiff_t n, std::ptrdiff_t m, std::ptrdiff_t k) {
       }
     }
   }
-  simd_force("");
 }
 
 TEST(PairwiseDistances, EverySizeTargetAndThreadCount) {
@@ -78,7 +76,7 @@ TEST(PairwiseDistances, EverySizeTargetAndThreadCount) {
 
 TEST(PairwiseDistances, OfASetToItselfAreSymmetricWithZeros) {
   for (const std::string& target : simd_detected()) {
-    simd_force(target);
+    const fastcv::testing::Forced forced(target);
     const std::ptrdiff_t n = 67, k = 5;
     const std::vector<float> x = random_points<float>(n, k, 3);
     std::vector<float> out(static_cast<std::size_t>(n * n));
@@ -88,7 +86,6 @@ TEST(PairwiseDistances, OfASetToItselfAreSymmetricWithZeros) {
       for (std::ptrdiff_t j = 0; j < i; j++) ASSERT_EQ(out[i * n + j], out[j * n + i]);
     }
   }
-  simd_force("");
 }
 
 TEST(PairwiseDistances, AnyStridesAndAddresses) {

@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "fastcv/runtime.hpp"
+#include "simd_targets.hpp"
 #include "tv/denoise_splitting.hpp"
 
 namespace fastcv::tv {
 namespace {
-
-const bool kCapsIgnored = (ignore_caps_for_test(true), true);
 
 // Planes of channels in memory of their own.
 template <class T>
@@ -81,7 +80,7 @@ TYPED_TEST(TvCoarse, StartsFromTheCoarseOptimum) {
   using T = TypeParam;
   constexpr double kWeight = 0.5;
   for (const std::string& target : simd_detected()) {
-    simd_force(target);
+    const fastcv::testing::Forced forced(target);
     for (const int channels : {1, 3})
       for (const auto& [rows, columns] :
            {std::pair{16, 32}, std::pair{17, 33}, std::pair{64, 31}, std::pair{40, 3001}, std::pair{401, 96}}) {
@@ -132,7 +131,6 @@ TYPED_TEST(TvCoarse, StartsFromTheCoarseOptimum) {
         }
       }
   }
-  simd_force("");
 }
 
 TYPED_TEST(TvCoarse, SavesIterations) {

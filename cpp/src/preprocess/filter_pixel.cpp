@@ -232,9 +232,7 @@ bool set_row_weights(const Plan& plan, Tables* t) {
 bool is_fine_enough(const Plan& plan) {
   const Tables& t = plan.tables;
   const double line = std::ldexp(0.5 + static_cast<double>((plan.rows.taps + 1) / 2) / 32, 7 - t.row_bits);
-  return largest_sum(plan.rows) * levels_lost(plan.columns, t.bits) +
-             largest_sum(plan.columns) * (levels_lost(plan.rows, t.row_bits) + line) <=
-         most_lost(plan);
+  return weights_lost(plan, t) + largest_sum(plan.columns) * line <= most_lost(plan);
 }
 
 }  // namespace

@@ -244,8 +244,7 @@ bool set_precision(const Plan& plan, Tables* t) {
   t->line_bits = positive ? 7 : 6;
   t->bits = most_bits(plan.columns, 32767, 16);
   t->row_bits = most_bits(plan.rows, 32767, positive ? 16 : 15);
-  const double lost = row_sum * levels_lost(plan.columns, t->bits) + column_sum * levels_lost(plan.rows, t->row_bits) +
-                      row_sum * std::ldexp(0.5, -t->line_bits);
+  const double lost = weights_lost(plan, *t) + row_sum * std::ldexp(0.5, -t->line_bits);
   return t->bits > t->line_bits && lost <= most_lost(plan);
 }
 

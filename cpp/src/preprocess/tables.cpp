@@ -78,6 +78,19 @@ void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to
   round_to_nearest(taps.weights(i), taps.taps, bits, to);
 }
 
+double largest_sum(const Taps& taps) {  // of |weights|
+  double largest = 0;
+  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
+    double sum = 0;
+    for (std::ptrdiff_t t = 0; t < taps.taps; t++) sum += std::fabs(static_cast<double>(taps.weights(i)[t]));
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+namespace {
+
+// What rounding the weights of one axis may cost.
 double levels_lost(const Taps& taps, int bits) {
   std::vector<std::int32_t> rounded(static_cast<std::size_t>(taps.taps));
   double worst = 0;
@@ -93,14 +106,11 @@ double levels_lost(const Taps& taps, int bits) {
   return 255 * worst;
 }
 
-double largest_sum(const Taps& taps) {  // of |weights|
-  double largest = 0;
-  for (std::ptrdiff_t i = 0; i < taps.count; i++) {
-    double sum = 0;
-    for (std::ptrdiff_t t = 0; t < taps.taps; t++) sum += std::fabs(static_cast<double>(taps.weights(i)[t]));
-    largest = std::max(largest, sum);
-  }
-  return largest;
+}  // namespace
+
+double weights_lost(const Plan& plan, const Tables& t) {
+  return largest_sum(plan.rows) * levels_lost(plan.columns, t.bits) +
+         largest_sum(plan.columns) * levels_lost(plan.rows, t.row_bits);
 }
 
 double most_lost(const Plan& plan) {

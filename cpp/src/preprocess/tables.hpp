@@ -28,9 +28,9 @@ bool all_positive(const Taps& taps);  // from 0 to 1
 
 // The weights of output i as integers that add up to 2^bits, each less than one from its own, in `to`.
 void integer_taps(const Taps& taps, std::ptrdiff_t i, int bits, std::int32_t* to);
-// Of 8-bit pixels, what rounding the weights to `bits` may cost at worst; in grey levels.
-double levels_lost(const Taps& taps, int bits);
 double largest_sum(const Taps& taps);  // of an output's |weights|
+// Of 8-bit pixels, what rounding the weights of both axes to t.bits and t.row_bits may cost at worst; in grey levels.
+double weights_lost(const Plan& plan, const Tables& t);
 // How many grey levels all rounding together may cost.
 double most_lost(const Plan& plan);
 // The most bits for which no weight leaves `largest`.

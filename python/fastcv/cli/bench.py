@@ -139,9 +139,8 @@ def _work(folder: Path, threads: int, seconds: float, advance: Callable[[], None
     command = [sys.executable, "-m", "fastcv._bench.own_image"]
     command += [str(folder / "image.npy"), str(folder / "results.json"), str(threads), str(seconds)]
     environment = workers.environment(threads)
-    package = str(
-        Path(fastcv.__file__).parent.parent
-    )  # this fastcv, wherever it was found; other libraries as the user has them
+    # This fastcv, wherever it was found; other libraries as the user has them.
+    package = str(Path(fastcv.__file__).parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment.get("PYTHONPATH"), package]))
     with (
         open(folder / "complaints.txt", "w+b") as complaints,
