@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import inspect
 import os
 import signal
@@ -306,6 +307,22 @@ def test_unit(dtype, noise):
         assert other.converged
         assert other.normalized_stress == pytest.approx(one.normalized_stress, rel=1e-5, abs=1e-7)
         np.testing.assert_allclose(other.embedding / scale, one.embedding, atol=0 if abs(power) < 4 else 2e-3)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("loss", ["stress", "sstress"])
+def test_loss_of_a_unit_whose_power_overflows(loss, missing):
+    """The loss that the callback sees is 0, finite or infinite, and never rises; not NaN."""
+    unit = 2.0**600
+    distances, exact = np.array([[0, 2, 3], [2, 0, 5], [3, 5, 0]]) * unit, np.array([[0], [2], [-3]]) * unit
+    if missing:
+        distances[0, 2] = distances[2, 0] = np.nan
+    losses = []
+    for init in ("classical", exact, exact + [[0], [unit], [0]]):
+        losses.append(np.inf)
+        fastcv.mds(distances, 1, loss=loss, init=init, callback=lambda i, x, value: losses.append(value))
+    assert len(losses) > 6
+    assert all(b == np.inf or b <= a for a, b in itertools.pairwise(losses)), losses
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

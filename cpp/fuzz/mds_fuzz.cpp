@@ -247,7 +247,7 @@ struct Losses {
   double last = INFINITY;
   static bool record(void* context, double loss) {
     Losses& self = *static_cast<Losses*>(context);
-    if (!(loss <= self.last)) fail("the loss rises");
+    if (!(loss <= self.last)) fail("the loss rises from " + text(self.last) + " to " + text(loss));
     self.last = loss;
     return false;
   }

@@ -279,8 +279,9 @@ class Solver {
         out[network_.original[i] * d + c] = static_cast<T>(x[i * d + c] * network_.scale + network_.origin[c]);
       }
     }
-    const double unit = options_.loss == MdsLoss::kSstress ? std::pow(network_.scale, 4) : std::pow(network_.scale, 2);
-    return options_.callback(options_.context, reported_++, out.data(), value * unit);
+    // A factor at a time: the power may overflow, and infinity times a loss of 0 is NaN.
+    for (int k = options_.loss == MdsLoss::kSstress ? 4 : 2; k > 0; k--) value *= network_.scale;
+    return options_.callback(options_.context, reported_++, out.data(), value);
   }
 
   const Network& network_;
