@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import inspect
+import itertools
 import os
 import signal
 import threading
@@ -318,7 +318,7 @@ def test_loss_of_a_unit_whose_power_overflows(loss, missing):
     if missing:
         distances[0, 2] = distances[2, 0] = np.nan
     losses = []
-    for init in ("classical", exact, exact + [[0], [unit], [0]]):
+    for init in ("classical", exact, exact + unit * np.eye(3, 1, -1)):
         losses.append(np.inf)
         fastcv.mds(distances, 1, loss=loss, init=init, callback=lambda i, x, value: losses.append(value))
     assert len(losses) > 6
