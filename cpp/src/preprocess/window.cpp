@@ -130,11 +130,14 @@ HWY_NOINLINE void BilinearPlanes(const Plan& plan, const SourceImage& in, const 
   const uint8_t* index = plan.tables.index.data();
   const int16_t* weight = plan.tables.weight.data();
   const ptrdiff_t* base = plan.tables.base.data();
+  // Where two rows and the two that come next would push each other out of the first cache, hardware does better.
+  const bool fetches = 4 * plan.row_bytes() <= 16384;
   NarrowRow copies[2];
   for (ptrdiff_t y = part.y0; y < part.y1; y++) {
     const TwoRows rows(plan, in, y);
     const uint8_t *row_a = Readable(plan, rows.a, &copies[0]), *row_b = Readable(plan, rows.b, &copies[1]);
     const V16 second = hn::Set(d16, rows.second);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
     const Row<kChannels> to = PlanesOf<kChannels>(out, y);
     ForEachBlock(part.begin, part.end, plan.columns.count,
                  [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
@@ -142,6 +145,10 @@ HWY_NOINLINE void BilinearPlanes(const Plan& plan, const SourceImage& in, const 
                    V16 columns = hn::Load(d16, weight + b * 32);
                    KeepInRegister(first);
                    KeepInRegister(columns);
+                   if (fetches) {
+                     Prefetch<kVectors>(row_a + base[b] + ahead);
+                     Prefetch<kVectors>(row_b + base[b] + ahead);
+                   }
                    ByteWindow<kVectors> window_a, window_b;
                    window_a.Load(row_a + base[b]);
                    window_b.Load(row_b + base[b]);
@@ -168,6 +175,7 @@ HWY_NOINLINE void BilinearLanes(const Plan& plan, const SourceImage& in, const T
     const TwoRows rows(plan, in, y);
     const uint8_t *row_a = Readable(plan, rows.a, &copies[0]), *row_b = Readable(plan, rows.b, &copies[1]);
     const V16 second = hn::Set(d16, rows.second);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
     const Row<kChannels> to = LanesOf<kChannels, kPlanar>(out, y);
     ForEachBlock(part.begin, part.end, plan.columns.count,
                  [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
@@ -178,6 +186,8 @@ HWY_NOINLINE void BilinearLanes(const Plan& plan, const SourceImage& in, const T
                      V16 columns = hn::Load(d16, weight + vector * 32);
                      KeepInRegister(at);
                      KeepInRegister(columns);
+                     Prefetch<kVectors>(row_a + base[vector] + ahead);
+                     Prefetch<kVectors>(row_b + base[vector] + ahead);
                      ByteWindow<kVectors> window_a, window_b;
                      window_a.Load(row_a + base[vector]);
                      window_b.Load(row_b + base[vector]);
@@ -209,13 +219,22 @@ constexpr Kernel LanesKernel() {
 
 constexpr ptrdiff_t FewVectors(ptrdiff_t out_channels) { return out_channels == 1 ? 1 : 2; }
 
+// Whether planes are made channel by channel, where windows allow it: the narrower a type is, the more it costs to
+// narrow vectors of one channel, and the less to part pixels.
+constexpr bool GoesByPlanes(bool two, ptrdiff_t out_channels, PixelType type) {
+  return !two || out_channels == 1 || type == PixelType::kFloat32;
+}
+
 template <bool kTwo>
 struct Planes {
   template <int kChannels, PixelType kType>
   static Kernel Of(const Plan& plan) {
-    constexpr int kFew = FewVectors(kChannels);
-    return plan.tables.window == kFew * 64 ? PlanesKernel<kTwo, kFew, kChannels, kType>()
-                                           : PlanesKernel<kTwo, 3, kChannels, kType>();
+    if constexpr (GoesByPlanes(kTwo, kChannels, kType)) {
+      constexpr int kFew = FewVectors(kChannels);
+      return plan.tables.window == kFew * 64 ? PlanesKernel<kTwo, kFew, kChannels, kType>()
+                                             : PlanesKernel<kTwo, 3, kChannels, kType>();
+    }
+    return nullptr;
   }
 };
 template <bool kTwo>
@@ -223,9 +242,13 @@ struct Lanes {
   template <int kChannels, PixelType kType>
   static Kernel Of(const Plan& plan) {
     if constexpr (kChannels > 1) {
-      if (is_planar(plan)) return LanesKernel<kTwo, 2, kChannels, kType, true>();
-      return plan.tables.window == 64 ? LanesKernel<kTwo, 1, kChannels, kType, false>()
-                                      : LanesKernel<kTwo, 2, kChannels, kType, false>();
+      constexpr int kPlanarFew = GoesByPlanes(kTwo, kChannels, kType) ? 2 : 1;  // windows of one vector go by planes
+      const bool few = plan.tables.window == 64;
+      if (is_planar(plan)) {
+        return few ? LanesKernel<kTwo, kPlanarFew, kChannels, kType, true>()
+                   : LanesKernel<kTwo, 2, kChannels, kType, true>();
+      }
+      return few ? LanesKernel<kTwo, 1, kChannels, kType, false>() : LanesKernel<kTwo, 2, kChannels, kType, false>();
     }
     return nullptr;
   }
@@ -242,7 +265,8 @@ void AddIndex(bool two, std::ptrdiff_t first, std::ptrdiff_t step, Tables* t) {
 template <bool kTwo>
 bool PlanPlanes(Plan* plan) {
   Tables& t = plan->tables;
-  if (!is_planar(*plan) || !set_windows(*plan, {64 * FewVectors(plan->out_channels), kMostWindow}, &t)) return false;
+  if (!is_planar(*plan) || !GoesByPlanes(kTwo, plan->out_channels, plan->dtype)) return false;
+  if (!set_windows(*plan, {64 * FewVectors(plan->out_channels), kMostWindow}, &t)) return false;
   for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
     const ptrdiff_t first = window_byte(*plan, t, x, 0);
     AddIndex(kTwo, first, kTwo ? window_byte(*plan, t, x, 1) - first : 1, &t);
@@ -256,7 +280,8 @@ template <bool kTwo>
 bool PlanLanes(Plan* plan) {
   Tables& t = plan->tables;
   t = {};
-  if (plan->out_channels == 1 || !set_lane_windows(*plan, is_planar(*plan) ? 128 : 64, 128, &t)) return false;
+  const bool too_wide = is_planar(*plan) && GoesByPlanes(kTwo, plan->out_channels, plan->dtype);  // for planes
+  if (plan->out_channels == 1 || !set_lane_windows(*plan, too_wide ? 128 : 64, 128, &t)) return false;
   const ptrdiff_t second = plan->columns.taps > 1 ? plan->key.channels : 0;
   for (ptrdiff_t i = 0; i < lane_vectors(*plan) * kBlock; i++) {
     AddIndex(true, lane_byte(*plan, t, i), second, &t);
