@@ -21,11 +21,10 @@ struct Part {
 };
 using PartKernel = void (*)(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part);
 
-// In strips of columns whose tables, kTableBytes a block, stay in the first cache beside the rows.
-template <PartKernel kPart, ptrdiff_t kTableBytes>
+// In strips of columns: so the tables, where they are long, stay in the first cache beside the rows.
+template <PartKernel kPart, ptrdiff_t kStripBlocks>
 void InStrips(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1, std::byte*,
               Band& band) {
-  constexpr ptrdiff_t kStripBlocks = 7680 / kTableBytes;
   const ptrdiff_t blocks = window_blocks(plan), strips = (blocks + kStripBlocks - 1) / kStripBlocks;
   for (ptrdiff_t strip = 0; strip < strips; strip++) {
     for (ptrdiff_t y = y0; y < y1; y += kRowsBetweenChecks) {

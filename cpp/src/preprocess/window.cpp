@@ -203,18 +203,17 @@ HWY_NOINLINE void BilinearLanes(const Plan& plan, const SourceImage& in, const T
 
 // ---- choice --------------------------------------------------------------------------------
 
-// Bytes of a block's tables.
-constexpr ptrdiff_t kIndexBytes = 64, kBothBytes = 128;
+constexpr ptrdiff_t kLaneStrip = 20, kNoStrip = PTRDIFF_MAX / 2;  // blocks
 
 template <bool kTwo, int kVectors, int kChannels, PixelType kType>
 constexpr Kernel PlanesKernel() {
-  if constexpr (kTwo) return &InStrips<&BilinearPlanes<kVectors, kChannels, kType>, kBothBytes>;
-  return &InStrips<&NearestPlanes<kVectors, kChannels, kType>, kIndexBytes>;
+  if constexpr (kTwo) return &InStrips<&BilinearPlanes<kVectors, kChannels, kType>, kNoStrip>;
+  return &InStrips<&NearestPlanes<kVectors, kChannels, kType>, kNoStrip>;
 }
 template <bool kTwo, int kVectors, int kChannels, PixelType kType, bool kPlanar>
 constexpr Kernel LanesKernel() {
-  if constexpr (kTwo) return &InStrips<&BilinearLanes<kVectors, kChannels, kType, kPlanar>, kBothBytes * kChannels>;
-  return &InStrips<&NearestLanes<kVectors, kChannels, kType, kPlanar>, kIndexBytes * kChannels>;
+  if constexpr (kTwo) return &InStrips<&BilinearLanes<kVectors, kChannels, kType, kPlanar>, kLaneStrip>;
+  return &InStrips<&NearestLanes<kVectors, kChannels, kType, kPlanar>, kLaneStrip>;
 }
 
 constexpr ptrdiff_t FewVectors(ptrdiff_t out_channels) { return out_channels == 1 ? 1 : 2; }
