@@ -334,6 +334,39 @@ TEST(PreprocessValues, WhiteStaysWhite) {
   }
 }
 
+// Weights that are sums of powers of two lose nothing: black is 0, not -0, and the mean of four pixels has no error, so
+// that bytes are rounded half to even.
+TEST(PreprocessValues, HalvingIsExact) {
+  for (const std::string& target : simd_detected()) {
+    const Forced forced(target);
+    for (const std::ptrdiff_t channels : {1, 3, 4})
+      for (int turn = 0; turn < 6; turn++) {
+        std::vector<std::uint8_t> values = make_values<std::uint8_t>(12, 74, channels, Content::kRandom, turn);
+        std::fill(values.begin(), values.begin() + 2 * 74 * channels, std::uint8_t{0});  // the first row of the result
+        Canvas<std::uint8_t> in(12, 74, channels);
+        in.assign(values);
+        PreprocessOptions o = options(6, 37, Interpolation::kBilinear);
+        o.scale = 1;
+        o.layout = turn % 2 ? PixelLayout::kHwc : PixelLayout::kChw;
+        o.dtype = turn < 2 ? PixelType::kFloat32 : turn < 4 ? PixelType::kFloat16 : PixelType::kUint8;
+        const Preprocessor pre(o);
+        Result result(o, pre.placement(12, 74), channels, 1);
+        pre.run(source_of<std::uint8_t>(in.readable()), result.target(), 1);
+        for (std::ptrdiff_t k = 0; k < channels; k++)
+          for (std::ptrdiff_t y = 0; y < 6; y++)
+            for (std::ptrdiff_t x = 0; x < 37; x++) {
+              const auto pixel = [&](std::ptrdiff_t i, std::ptrdiff_t j) {
+                return static_cast<double>(values[((2 * y + i) * 74 + 2 * x + j) * channels + k]);
+              };
+              double mean = (pixel(0, 0) + pixel(0, 1) + pixel(1, 0) + pixel(1, 1)) / 4;
+              if (o.dtype == PixelType::kUint8) mean = std::nearbyint(mean);
+              ASSERT_EQ(result.value(k, y, x), mean) << target << ' ' << channels << ' ' << turn;
+              ASSERT_FALSE(std::signbit(result.value(k, y, x))) << target << ' ' << channels << ' ' << turn;
+            }
+      }
+  }
+}
+
 // Filters of as many rows as the kernels take, and images that are as far from smooth as they can be.
 TEST(PreprocessValues, RoundingOfLongFilters) {
   int turn = 0;

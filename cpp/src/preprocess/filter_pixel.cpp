@@ -19,7 +19,7 @@ constexpr std::ptrdiff_t kMostRows = 12, kMostColumns = 64;
 // A line holds 16-bit values in units of 1/64 level: a sum of |weights| of 1.9 fits (lanczos has 1.8). Where no weight
 // is negative or all of the sum, in units of 1/128, from weights of 14 bits.
 constexpr double kMostWeight = 1.9;
-constexpr int kFineRowBits = 14;
+constexpr int kRowBits = 13, kFineRowBits = 14;
 // Bits of horizontal weights: 1.9 * 255 * 2^6 * 1.9 * 2^15, and 2^15 * 2^16 without negative ones, are within 31.
 constexpr int kSomeColumnBits = 15, kFineColumnBits = 16;
 
@@ -106,7 +106,7 @@ HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, ptrdiff_t taps
 // ---- horizontal ----------------------------------------------------------------------------
 
 template <int kPixel, int kChannels, PixelType kType>
-HWY_NOINLINE void FilterLine(const Plan& plan, const Scaling<kChannels>& scaling, const int16_t* line,
+HWY_NOINLINE void FilterLine(const Plan& plan, const Scaling<kChannels>& scaling, const int16_t* line, float unit,
                              Row<kChannels> to) {
   const D16 d16;
   const D32 d32;
@@ -116,7 +116,7 @@ HWY_NOINLINE void FilterLine(const Plan& plan, const Scaling<kChannels>& scaling
   const int16_t* weight = t.weight.data();
   const auto* bytes = reinterpret_cast<const uint8_t*>(line);
   const ptrdiff_t count = plan.columns.count, pairs = t.groups;
-  const VF most = hn::Set(df, plan.high * scaling.clip_unit);
+  const VF most = hn::Set(df, plan.high / unit);
   for (ptrdiff_t x = 0; x < count; x += kLanes) {
     const ptrdiff_t* offset = t.base.data() + x;
     V32 sum[4];
@@ -151,23 +151,25 @@ template <int kPixel, int kChannels, PixelType kType>
 void FilterPixels(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                   std::byte* scratch, Band& band) {
   const Taps &rows = plan.rows, &columns = plan.columns;
-  const Scaling<kChannels> scaling(plan, std::ldexp(1.0f, 7 - plan.tables.row_bits - plan.tables.bits));
+  const float unit = std::ldexp(1.0f, 7 - plan.tables.row_bits - plan.tables.bits);
+  const Scaling<kChannels> scaling(plan, unit);
   auto* line = reinterpret_cast<int16_t*>(scratch);
   const ptrdiff_t row_weights = (rows.taps + 1) / 2 * 4;
   ForEachRow<kChannels>(
       plan, out, y0, y1, scratch + line_bytes(plan), band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
         SumRows(RowOf(in, rows.start[y]) + columns.begin * kPixel, in.row_stride, rows.taps,
                 plan.tables.rows.data() + y * row_weights, (columns.end - columns.begin) * kPixel, line);
-        FilterLine<kPixel, kChannels, kType>(plan, scaling, line, to);
+        FilterLine<kPixel, kChannels, kType>(plan, scaling, line, unit, to);
       });
 }
 
 template <int kPixel, int kChannels>
-Kernel ForType(PixelType type) {
-  if (type == PixelType::kFloat16) return &FilterPixels<kPixel, kChannels, PixelType::kFloat16>;
-  if (type == PixelType::kUint8) return &FilterPixels<kPixel, kChannels, PixelType::kUint8>;
-  return &FilterPixels<kPixel, kChannels, PixelType::kFloat32>;
-}
+struct Filters {
+  template <PixelType kType>
+  static Kernel Of(const Plan&) {
+    return &FilterPixels<kPixel, kChannels, kType>;
+  }
+};
 
 bool PlanFilterPixels(Plan* plan) {
   Tables& t = plan->tables;
@@ -185,10 +187,7 @@ bool PlanFilterPixels(Plan* plan) {
       t.weight[((x / kLanes * t.groups + i / 2) * kLanes + x % kLanes) * 2 + i % 2] = static_cast<int16_t>(taps[i]);
     }
   }
-  const PixelType type = WrittenType(*plan);
-  plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type)
-                 : plan->key.channels == 4 ? ForType<4, 3>(type)
-                                           : ForType<3, 3>(type);
+  plan->kernel = OfPixelAndType<Filters>(*plan);
   plan->scratch_bytes = line_bytes(*plan) + planes_bytes(*plan);
   return true;
 }

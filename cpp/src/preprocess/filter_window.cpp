@@ -49,17 +49,10 @@ struct FilterMemory {
 #endif
 
 HWY_BEFORE_NAMESPACE();
-#if FASTCV_HAVE_BYTE_WINDOWS && HWY_COMPILER_GCC_ACTUAL
-HWY_PRAGMA(GCC target("avx512vnni"))  // part of the target, and asked for when it is chosen; only its name is missing
-#endif
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
 
-#if FASTCV_HAVE_BYTE_WINDOWS && HWY_COMPILER_GCC_ACTUAL
-
-HWY_INLINE V32 AddPairDots(V32 sum, V16 values, V16 weights) {
-  return V32{_mm512_dpwssd_epi32(sum.raw, values.raw, weights.raw)};
-}
+#if FASTCV_HAVE_BYTE_WINDOWS
 
 // ---- vertical ------------------------------------------------------------------------------
 
@@ -206,22 +199,14 @@ void FilterWindows(const Plan& plan, const SourceImage& in, const TargetImage& o
   }
 }
 
-template <int kChannels, PixelType kType>
-Kernel FilterOfLayout(PixelLayout layout) {
-  if (kChannels > 1 && layout == PixelLayout::kHwc) return &FilterWindows<kChannels, kType, kChannels == 1>;
-  return &FilterWindows<kChannels, kType, true>;
-}
-template <int kChannels>
-Kernel FilterOfType(const Plan& plan) {
-  if (plan.dtype == PixelType::kFloat16) return FilterOfLayout<kChannels, PixelType::kFloat16>(plan.layout);
-  if (plan.dtype == PixelType::kUint8) return FilterOfLayout<kChannels, PixelType::kUint8>(plan.layout);
-  return FilterOfLayout<kChannels, PixelType::kFloat32>(plan.layout);
-}
-Kernel FilterKernel(const Plan& plan) {
-  return plan.out_channels == 1   ? FilterOfType<1>(plan)
-         : plan.out_channels == 3 ? FilterOfType<3>(plan)
-                                  : FilterOfType<4>(plan);
-}
+struct Filters {
+  template <int kChannels, PixelType kType>
+  static Kernel Of(const Plan& plan) {
+    if (is_planar(plan)) return &FilterWindows<kChannels, kType, true>;
+    return &FilterWindows<kChannels, kType, kChannels == 1>;  // of one channel there is no other
+  }
+};
+Kernel FilterKernel(const Plan& plan) { return OfChannelsAndType<Filters>(plan); }
 
 #else
 Kernel FilterKernel(const Plan&) { return nullptr; }
@@ -264,7 +249,7 @@ void set_lanes(const Plan& plan, Tables* t) {
       t->weight[at] = static_cast<std::int16_t>(taps[tap]);
     }
   }
-  set_lane_scaling(plan, t->line_bits + t->row_bits, t);
+  set_lane_scaling(plan, std::ldexp(1.0, -t->line_bits - t->row_bits), 0, t);
 }
 
 void set_row_pairs(const Plan& plan, Tables* t) {
@@ -291,7 +276,8 @@ bool plan_filter_window(Plan* plan) {
   Tables& t = plan->tables = {};
   t.groups = static_cast<int>((plan->columns.taps + 1) / 2);
   plan->kernel = HWY_DYNAMIC_DISPATCH(FilterKernel)(*plan);
-  if (plan->kernel == nullptr || !set_lane_windows(*plan, kMostWindow, &t) || !set_precision(*plan, &t)) return false;
+  if (plan->kernel == nullptr || !set_lane_windows(*plan, 64, kMostWindow, &t) || !set_precision(*plan, &t))
+    return false;
   set_lanes(*plan, &t);
   set_row_pairs(*plan, &t);
   plan->scratch_bytes = rounded_up(FilterMemory::bytes(*plan));

@@ -76,7 +76,7 @@ HWY_NOINLINE void NearestPixelRow(const Plan& plan, const Scaling<kChannels>& sc
                  const auto channel = [&](auto w) HWY_ATTR { return hn::BitCast(D32(), hn::And(w, mask)); };
                  const V32 channels[4] = {channel(v), channel(hn::ShiftRight<8>(v)), channel(hn::ShiftRight<16>(v)),
                                           channel(hn::ShiftRight<24>(v))};
-                 StoreChannels<kChannels, kType, decltype(whole)::kValue>(plan, scaling, channels, to, x, count);
+                 StoreChannels<kChannels, kType, decltype(whole)::kValue, false>(plan, scaling, channels, to, x, count);
                });
 }
 
@@ -95,90 +95,73 @@ void NearestPixels(const Plan& plan, const SourceImage& in, const TargetImage& o
 // ---- two taps ------------------------------------------------------------------------------
 
 template <int kPixel, int kChannels, PixelType kType>
-HWY_NOINLINE void BilinearPixelRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row_a,
-                                   const uint8_t* row_b, const RowEnd& end_a, const RowEnd& end_b, const int8_t* w,
-                                   Row<kChannels> to) {
+HWY_NOINLINE void BilinearPixelRow(const Plan& plan, const Scaling<kChannels>& scaling, const TwoRows& rows,
+                                   const RowEnd& end_a, const RowEnd& end_b, Row<kChannels> to) {
   const D16 d16;
-  const D8 d8;
-  const V8 high = hn::BitCast(d8, hn::Set(d16, static_cast<int16_t>((w[0] & 255) | (w[1] & 255) << 8)));
-  const V8 low = hn::BitCast(d8, hn::Set(d16, static_cast<int16_t>((w[2] & 255) | (w[3] & 255) << 8)));
-  const V16 to_64ths = hn::Set(d16, 256);
-  const V8 order = PairOrder<kPixel>();
+  const V16 second = hn::Set(d16, rows.second);
+  const V8 order = BytePairOrder<kPixel>();
   const ptrdiff_t* base = plan.tables.base.data();
   const int16_t* weight = plan.tables.weight.data();
   ForEachGroup(plan, plan.tables.window,
                [&](ptrdiff_t x, ptrdiff_t count, auto whole, auto at_end) HWY_ATTR __attribute__((always_inline)) {
                  Gathered a_end, b_end;
-                 const uint8_t *a = row_a, *b = row_b;
+                 const uint8_t *a = rows.a, *b = rows.b;
                  const ptrdiff_t* offset = base + x;
                  if constexpr (decltype(at_end)::kValue) {
-                   a_end.Set(row_a, end_a, offset);
-                   b_end.Set(row_b, end_b, offset);
+                   a_end.Set(rows.a, end_a, offset);
+                   b_end.Set(rows.b, end_b, offset);
                    a = a_end.bytes, b = b_end.bytes, offset = a_end.offset;
                  }
-                 const V32 columns = hn::BitCast(D32(), hn::LoadU(d16, weight + 2 * x));
+                 const TwoWeights weights(hn::LoadU(d16, weight + 2 * x), second);
+                 const V32 weights_a = hn::BitCast(D32(), weights.a), weights_b = hn::BitCast(D32(), weights.b);
                  V32 v[4];
-                 const auto one = [&](auto i, V32 weights) HWY_ATTR __attribute__((always_inline)) {
-                   const V8 pairs = hn::InterleaveLower(d8, LoadBlocks(a, offset + i, 4), LoadBlocks(b, offset + i, 4));
-                   const V16 rounded = hn::MulFixedPoint15(BytePairDots(pairs, low), to_64ths);
-                   const V16 blended = hn::Add(BytePairDots(pairs, high), rounded);
-                   const V16 ordered = hn::BitCast(d16, hn::TableLookupBytesOr0(hn::BitCast(d8, blended), order));
-                   v[i] = PairDots(ordered, hn::BitCast(d16, weights));
+                 const auto one = [&](auto i, V32 of_a, V32 of_b) HWY_ATTR __attribute__((always_inline)) {
+                   v[i] =
+                       WeighedSum(hn::TableLookupBytesOr0(LoadBlocks(a, offset + i, 4), order), hn::BitCast(d16, of_a),
+                                  hn::TableLookupBytesOr0(LoadBlocks(b, offset + i, 4), order), hn::BitCast(d16, of_b));
                  };
-                 one(0, hn::Broadcast<0>(columns));
-                 one(1, hn::Broadcast<1>(columns));
-                 one(2, hn::Broadcast<2>(columns));
-                 one(3, hn::Broadcast<3>(columns));
+                 one(0, hn::Broadcast<0>(weights_a), hn::Broadcast<0>(weights_b));
+                 one(1, hn::Broadcast<1>(weights_a), hn::Broadcast<1>(weights_b));
+                 one(2, hn::Broadcast<2>(weights_a), hn::Broadcast<2>(weights_b));
+                 one(3, hn::Broadcast<3>(weights_a), hn::Broadcast<3>(weights_b));
                  Transpose4(v);
-                 StoreChannels<kChannels, kType, decltype(whole)::kValue>(plan, scaling, v, to, x, count);
+                 StoreChannels<kChannels, kType, decltype(whole)::kValue, true>(plan, scaling, v, to, x, count);
                });
 }
 
 template <int kPixel, int kChannels, PixelType kType>
 void BilinearPixels(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                     std::byte* scratch, Band& band) {
-  const Scaling<kChannels> scaling(plan, 1.0f / (64.0f * (1 << kColumnBits)));
+  const Scaling<kChannels> scaling(plan, kUnit, kZero);
   ForEachRow<kChannels>(plan, out, y0, y1, scratch, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
-    const int8_t* w = plan.tables.rows.data() + 4 * y;
-    const uint8_t* a = RowOf(in, plan.rows.start[y]);
-    const uint8_t* b = w[1] != 0 || w[3] != 0 ? a + in.row_stride : a;  // a row of weight 0 is not looked at
+    const TwoRows rows(plan, in, y);
     RowEnd end_a, end_b;
-    end_a.Set(plan, a);
-    end_b.Set(plan, b);
-    BilinearPixelRow<kPixel, kChannels, kType>(plan, scaling, a, b, end_a, end_b, w, to);
+    end_a.Set(plan, rows.a);
+    end_b.Set(plan, rows.b);
+    BilinearPixelRow<kPixel, kChannels, kType>(plan, scaling, rows, end_a, end_b, to);
   });
 }
 
 // ---- choice --------------------------------------------------------------------------------
 
-template <int kPixel, int kChannels, PixelType kType>
-Kernel OneOrTwo(bool one) {
-  return one ? &NearestPixels<kChannels, kType> : &BilinearPixels<kPixel, kChannels, kType>;
-}
 template <int kPixel, int kChannels>
-Kernel ForType(PixelType type, bool one) {
-  if (type == PixelType::kFloat16) return OneOrTwo<kPixel, kChannels, PixelType::kFloat16>(one);
-  if (type == PixelType::kUint8) return OneOrTwo<kPixel, kChannels, PixelType::kUint8>(one);
-  return OneOrTwo<kPixel, kChannels, PixelType::kFloat32>(one);
-}
+struct NearestOrBilinear {
+  template <PixelType kType>
+  static Kernel Of(const Plan& plan) {
+    return has_one_tap(plan) ? &NearestPixels<kChannels, kType> : &BilinearPixels<kPixel, kChannels, kType>;
+  }
+};
 
 bool PlanPixels(Plan* plan) {
   Tables& t = plan->tables;
-  const bool one = has_one_tap(*plan);
   const ptrdiff_t count = plan->columns.count;
   for (ptrdiff_t x = 0; x < count + kLanes; x++) {  // a whole vector may be read of the tables
-    const ptrdiff_t at = Least(x, count - 1);
-    t.base.push_back(plan->columns.start[at] * plan->key.channels);
-    const int w = second_weight(plan->columns, at);
-    t.weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
-    t.weight.push_back(static_cast<int16_t>(w));
+    t.base.push_back(plan->columns.start[Least(x, count - 1)] * plan->key.channels);
+    add_two_columns(*plan, x, &t);
   }
   t.window = SafeOutputs(*plan);
-  if (!one) set_two_rows(*plan, &t);
-  const PixelType type = WrittenType(*plan);
-  plan->kernel = plan->out_channels == 4   ? ForType<4, 4>(type, one)
-                 : plan->key.channels == 4 ? ForType<4, 3>(type, one)
-                                           : ForType<3, 3>(type, one);
+  set_two_rows(*plan, &t);
+  plan->kernel = OfPixelAndType<NearestOrBilinear>(*plan);
   plan->scratch_bytes = planes_bytes(*plan);
   return true;
 }

@@ -47,6 +47,7 @@ struct Tables {
   Table<std::int16_t> weight;           // horizontal, pairs
   std::vector<std::int8_t> rows;        // vertical, four a row: high of both rows, then low
   std::vector<std::int32_t> row_pairs;  // vertical, two 16-bit weights each
+  std::vector<std::int32_t> second;     // vertical, of the second one of two rows
   Table<float> gain, bias;              // of sums, lane by lane
   int groups = 0;                       // of taps
   int line_bits = 0;                    // what is between the passes is 2^line_bits too large

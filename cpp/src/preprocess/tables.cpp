@@ -19,19 +19,22 @@ bool has_two_taps(const Plan& plan) {
 
 bool has_one_tap(const Plan& plan) { return plan.rows.taps == 1 && plan.columns.taps == 1; }
 
-void set_two_rows(const Plan& plan, Tables* tables) {
-  const Taps& rows = plan.rows;
-  for (std::ptrdiff_t y = 0; y < rows.count; y++) {
-    const int second = rows.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(rows.weights(y)[1], kRowBits))) : 0;
-    const int first = (1 << kRowBits) - second, high0 = (first + 64) >> 7, high1 = (second + 64) >> 7;
-    for (const int v : {high0, high1, first - high0 * 128, second - high1 * 128}) {
-      tables->rows.push_back(static_cast<std::int8_t>(v));
-    }
-  }
+namespace {
+
+int second_weight(const Taps& taps, std::ptrdiff_t i) {
+  return taps.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(taps.weights(i)[1], kTwoBits))) : 0;
 }
 
-int second_weight(const Taps& columns, std::ptrdiff_t x) {
-  return columns.taps > 1 ? static_cast<int>(std::lrint(std::ldexp(columns.weights(x)[1], kColumnBits))) : 0;
+}  // namespace
+
+void set_two_rows(const Plan& plan, Tables* tables) {
+  for (std::ptrdiff_t y = 0; y < plan.rows.count; y++) tables->second.push_back(second_weight(plan.rows, y));
+}
+
+void add_two_columns(const Plan& plan, std::ptrdiff_t x, Tables* tables) {
+  const int second = second_weight(plan.columns, std::min(x, plan.columns.count - 1));
+  tables->weight.push_back(static_cast<std::int16_t>(second - (1 << kTwoBits)));
+  tables->weight.push_back(static_cast<std::int16_t>(-second));
 }
 
 namespace {
@@ -151,7 +154,7 @@ std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t 
   return static_cast<std::uint8_t>((plan.columns.start[x] + tap) * plan.key.channels - tables.base[x / kBlock]);
 }
 
-bool set_lane_windows(const Plan& plan, std::ptrdiff_t most, Tables* tables) {
+bool set_lane_windows(const Plan& plan, std::ptrdiff_t least, std::ptrdiff_t most, Tables* tables) {
   const Taps& columns = plan.columns;
   const std::ptrdiff_t channels = plan.key.channels, vectors = lane_vectors(plan);
   const auto start = [&](std::ptrdiff_t value) {
@@ -162,7 +165,7 @@ bool set_lane_windows(const Plan& plan, std::ptrdiff_t most, Tables* tables) {
     span = std::max(span, (start(i + kBlock - 1) + columns.taps - start(i)) * channels);
   }
   if (span > most) return false;
-  tables->window = (span + 63) / 64 * 64;
+  tables->window = std::max(least, (span + 63) / 64 * 64);
   const std::ptrdiff_t last = std::max<std::ptrdiff_t>(0, plan.row_bytes() - tables->window);
   for (std::ptrdiff_t i = 0; i < vectors * kBlock; i += kBlock) {
     tables->base.push_back(std::min(start(i) * channels, last));
@@ -176,10 +179,11 @@ std::ptrdiff_t lane_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t 
          tables.base[value / kBlock];
 }
 
-void set_lane_scaling(const Plan& plan, int bits, Tables* tables) {
+void set_lane_scaling(const Plan& plan, double unit, double zero, Tables* tables) {
   for (std::ptrdiff_t i = 0; i < plan.out_channels * kBlock; i++) {
-    tables->gain.push_back(std::ldexp(plan.gain[i % plan.out_channels], -bits));
-    tables->bias.push_back(plan.bias[i % plan.out_channels]);
+    const double gain = static_cast<double>(plan.gain[i % plan.out_channels]) * unit;
+    tables->gain.push_back(static_cast<float>(gain));
+    tables->bias.push_back(static_cast<float>(static_cast<double>(plan.bias[i % plan.out_channels]) - gain * zero));
   }
 }
 

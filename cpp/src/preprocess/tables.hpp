@@ -7,11 +7,8 @@
 
 namespace fastcv::preprocess {
 
-// Vertical weights of 13 bits for two rows: w = high * 128 + low. high <= 64 and |low| <= 64, so that a sum of two
-// products of bytes stays within 16 bits.
-constexpr int kRowBits = 13;
-// Horizontal weights of 14 bits for two pixels: 255 * 2^6 * 2^14 is within 31.
-constexpr int kColumnBits = 14;
+// Weights of two pixels, and of two rows, are in units of 2^-15.
+constexpr int kTwoBits = 15;
 
 // 8-bit pixels of 1, 3 or 4 channels, no clipping between.
 bool is_common_image(const Plan& plan);
@@ -21,8 +18,8 @@ bool has_two_taps(const Plan& plan);
 bool has_one_tap(const Plan& plan);
 
 void set_two_rows(const Plan& plan, Tables* tables);
-// The weight of the second pixel of output x.
-int second_weight(const Taps& columns, std::ptrdiff_t x);
+// Weights of both pixels of output x, negative: so the whole has a place in 16 bits.
+void add_two_columns(const Plan& plan, std::ptrdiff_t x, Tables* tables);
 
 bool all_positive(const Taps& taps);  // from 0 to 1
 
@@ -41,25 +38,29 @@ int most_bits(const Taps& taps, double largest, int most);
 constexpr std::ptrdiff_t kBlock = 16;
 constexpr std::ptrdiff_t kMostWindow = 192;  // bytes: three vectors
 
+// Whether results are planes; those of one channel are both.
+inline bool is_planar(const Plan& plan) { return plan.layout == PixelLayout::kChw || plan.out_channels == 1; }
+
 inline std::ptrdiff_t window_blocks(const Plan& plan) { return (plan.columns.count + kBlock - 1) / kBlock; }
 
 // Sets the size of the windows, the first of `sizes` that is enough, and their bases; false when a block needs more.
 bool set_windows(const Plan& plan, std::initializer_list<std::ptrdiff_t> sizes, Tables* tables);
 
-// The number, within its block's window, of the byte of a tap of output x: of the last one, for what does not exist.
+// The number, within its block's window, of the first byte of a tap of output x: of the last one, for what does not
+// exist.
 std::uint8_t window_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t x, std::ptrdiff_t tap);
 
 // ---- lanes: the values of an output row pixel by pixel, 16 a vector, and the bytes that they are made of ------
 
 inline std::ptrdiff_t lane_vectors(const Plan& plan) { return window_blocks(plan) * plan.out_channels; }
 
-// As set_windows, for each vector of lanes; sizes are whole vectors.
-bool set_lane_windows(const Plan& plan, std::ptrdiff_t most, Tables* tables);
+// As set_windows, for each vector of lanes; sizes are whole vectors, from `least` to `most`.
+bool set_lane_windows(const Plan& plan, std::ptrdiff_t least, std::ptrdiff_t most, Tables* tables);
 
 // The number, within its vector's window, of the byte of the first tap of lane `value`.
 std::ptrdiff_t lane_byte(const Plan& plan, const Tables& tables, std::ptrdiff_t value);
 
-// Gain and bias of the lanes of a block, for sums that are 2^bits too large.
-void set_lane_scaling(const Plan& plan, int bits, Tables* tables);
+// Gain and bias of the lanes of a block, for sums that are `zero` for black and grow by 1 / unit with a level.
+void set_lane_scaling(const Plan& plan, double unit, double zero, Tables* tables);
 
 }  // namespace fastcv::preprocess

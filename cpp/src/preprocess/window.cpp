@@ -1,7 +1,7 @@
 // 8-bit images on AVX-512 with VBMI, one or two taps: one permutation takes the bytes of 16 outputs out of a window of
-// a row, in the order that the sums want. Nearest, and bilinear to planes of floats: 16 pixels of one channel, from two
-// or three vectors. Bilinear to all else: 16 values pixel by pixel, which need fewer bytes, parted at the end; that
-// costs planes of floats more than it saves, and tables three times as long.
+// a row, in the order that the sums want. Planes: 16 pixels of one channel, from two or three vectors. Interleaved
+// results, and windows that would be too wide: 16 values pixel by pixel, which lie closer together, but whose tables
+// are as many times longer as there are channels.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "preprocess/window.cpp"
 #include "hwy/foreach_target.h"
@@ -17,290 +17,289 @@ namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS
 
+// Of each channel's plane.
+template <int kChannels>
+struct PlaneScaling {
+  VF gain[kChannels], bias[kChannels];
+  HWY_INLINE explicit PlaneScaling(const Scaling<kChannels>& scaling) {
+    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+      gain[k] = hn::Set(DF(), scaling.gain[k]);
+      bias[k] = hn::Set(DF(), scaling.bias[k]);
+    }
+  }
+  template <PixelType kType, class Whole>
+  HWY_INLINE void Store(VF v, int k, Whole, const Row<kChannels>& to, ptrdiff_t x, ptrdiff_t count) const {
+    StoreValues<kType, Whole::kValue>(hn::MulAdd(v, gain[k], bias[k]), to.plane[k], x, count);
+  }
+};
+template <int kChannels>
+HWY_INLINE Row<kChannels> PlanesOf(const TargetImage& out, ptrdiff_t y) {
+  return Row<kChannels>(Offset(out.data, y * out.row_stride), kChannels > 1 ? out.plane_stride : 0);
+}
+
+// The same of each lane of values pixel by pixel.
+template <int kChannels>
+struct LaneScaling {
+  VF gain[kChannels], bias[kChannels];
+  HWY_INLINE explicit LaneScaling(const Plan& plan) {
+    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+      gain[i] = hn::Load(DF(), plan.tables.gain.data() + i * kBlock);
+      bias[i] = hn::Load(DF(), plan.tables.bias.data() + i * kBlock);
+    }
+  }
+};
+template <int kChannels, bool kPlanar>
+HWY_INLINE Row<kChannels> LanesOf(const TargetImage& out, ptrdiff_t y) {
+  return Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0);
+}
+
 // ---- nearest -------------------------------------------------------------------------------
 
+// 16 whole pixels are taken; a shuffle then has one channel of each.
 template <int kVectors, int kChannels, PixelType kType>
-HWY_NOINLINE void NearestRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row, Ahead ahead,
-                             Row<kChannels> to) {
+HWY_NOINLINE void NearestPlanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
   const DF df;
-  Constants<kChannels> constant;
-  constant.Set(plan, scaling);
+  const D32 d32;
+  const PlaneScaling<kChannels> scaling(Scaling<kChannels>(plan, 1));
+  V8 channel[kChannels];
+  alignas(16) static constexpr uint32_t kFirstBytes[4] = {0x80808000, 0x80808004, 0x80808008, 0x8080800C};
+  HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+    const auto first = hn::LoadDup128(hn::ScalableTag<uint32_t>(), kFirstBytes);
+    channel[k] =
+        hn::BitCast(D8(), hn::Add(hn::BitCast(d32, first), hn::Set(d32, static_cast<int32_t>(plan.source_channel[k]))));
+  }
   const uint8_t* index = plan.tables.index.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(0, window_blocks(plan), plan.columns.count,
-               [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
-                 ahead.Fetch<1>(base[b]);
-                 ByteWindow<kVectors> window;
-                 window.Load(row + base[b]);
-                 const V8 first = hn::Load(D8(), index + b * 64);
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-                   const V8 bytes = window.LookupWide(hn::Add(first, constant.shift[k]));
-                   const VF v = hn::ConvertTo(df, hn::BitCast(D32(), bytes));
-                   StoreValues<kType, decltype(whole)::kValue>(hn::MulAdd(v, constant.gain[k], constant.bias[k]),
-                                                               to.plane[k], b * kBlock, count);
-                 }
-               });
-}
-
-template <int kVectors, int kChannels, PixelType kType>
-void NearestWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                    std::byte* scratch, Band& band) {
-  const Scaling<kChannels> scaling(plan, 1.0f);
   NarrowRow copy;
-  ForEachRow<kChannels>(plan, out, y0, y1, scratch, band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
-    const uint8_t* row = RowOf(in, plan.rows.start[y]);
-    NearestRow<kVectors, kChannels, kType>(plan, scaling, Readable(plan, row, &copy), Ahead(plan, in, y), to);
-  });
-}
-
-// ---- two taps, planes of floats --------------------------------------------------------------
-
-// Two vectors of each of two rows, and one that both share: of the pixels that begin at kNear or later, which end
-// within it. Those before end within the first two.
-constexpr ptrdiff_t kNear = 124, kSharedWindow = kNear + 32;
-
-// Looks up bytes of one row in even places and of another one in odd places.
-template <ptrdiff_t kWindow>
-struct PairWindow {
-  ByteWindow<kWindow / 64> a, b;
-  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
-    a.Load(row_a);
-    b.Load(row_b);
-  }
-  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
-    return hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
-  }
-};
-// The pixels from kNear on of both rows share a vector.
-template <>
-struct PairWindow<kSharedWindow> {
-  ByteWindow<2> a, b;
-  V8 rest;
-  HWY_INLINE void Load(const uint8_t* row_a, const uint8_t* row_b) {
-    a.Load(row_a);
-    b.Load(row_b);
-    const hn::Half<D8> half;
-    rest = hn::Combine(D8(), hn::LoadU(half, row_b + kNear), hn::LoadU(half, row_a + kNear));
-  }
-  HWY_INLINE V8 Lookup(V8 index, hn::Mask<D8> odd) const {
-    const V8 near = hn::IfThenElse(odd, b.Lookup(index), a.Lookup(index));
-    return V8{_mm512_mask_permutexvar_epi8(near.raw, _mm512_movepi8_mask(index.raw), index.raw, rest.raw)};
-  }
-};
-
-template <ptrdiff_t kWindow, int kChannels>
-HWY_NOINLINE void PlanesRow(const Plan& plan, const Scaling<kChannels>& scaling, const uint8_t* row_a,
-                            const uint8_t* row_b, const int8_t* w, Ahead ahead, Row<kChannels> to) {
-  const D16 d16;
-  Constants<kChannels> constant;
-  constant.Set(plan, scaling);
-  const RowWeights weights(w);
-  const auto odd = hn::MaskFromVec(hn::BitCast(D8(), hn::Set(d16, static_cast<int16_t>(0xFF00))));
-  const uint8_t* index = plan.tables.index.data();
-  const int16_t* weight = plan.tables.weight.data();
-  const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(0, window_blocks(plan), plan.columns.count,
-               [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
-                 V8 first = hn::Load(D8(), index + b * 64);
-                 V16 columns = hn::Load(d16, weight + b * 32);
-                 KeepInRegister(first);
-                 KeepInRegister(columns);
-                 ahead.template Fetch<2>(base[b]);
-                 PairWindow<kWindow> window;
-                 window.Load(row_a + base[b], row_b + base[b]);
-                 V8 at[kChannels], pairs[kChannels];
-                 V16 blended[kChannels];
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) at[k] = hn::Add(first, constant.shift[k]);
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) pairs[k] = window.Lookup(at[k], odd);
-                 weights.Blend(pairs, blended);
-                 HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-                   const VF sum = hn::ConvertTo(DF(), PairDots(blended[k], columns));
-                   StoreValues<PixelType::kFloat32, decltype(whole)::kValue>(
-                       hn::MulAdd(sum, constant.gain[k], constant.bias[k]), to.plane[k], b * kBlock, count);
-                 }
-               });
-}
-
-template <ptrdiff_t kWindow, int kChannels>
-void PlanesWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                   std::byte*, Band& band) {
-  const Scaling<kChannels> scaling(plan, 1.0f / (64.0f * (1 << kColumnBits)));
-  NarrowRow copies[2];
-  for (ptrdiff_t y = y0; y < y1; y++) {
-    const TwoRows rows(plan, in, y, copies);
-    PlanesRow<kWindow, kChannels>(plan, scaling, rows.a, rows.b, rows.w, Ahead(plan, in, y),
-                                  Row<kChannels>(Offset(out.data, y * out.row_stride), out.plane_stride));
-    if (y % kRowsBetweenChecks == 0) band.checkpoint();
+  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
+    const uint8_t* row = Readable(plan, RowOf(in, plan.rows.start[y]), &copy);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
+    const Row<kChannels> to = PlanesOf<kChannels>(out, y);
+    ForEachBlock(part.begin, part.end, plan.columns.count,
+                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                   const V8 at = hn::Load(D8(), index + b * 64);
+                   Prefetch<kVectors>(row + base[b] + ahead);
+                   ByteWindow<kVectors> window;
+                   window.Load(row + base[b]);
+                   const V8 pixels = kChannels > 1 ? window.Lookup(at) : window.LookupWide(at);
+                   HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+                     const V8 bytes = kChannels > 1 ? hn::TableLookupBytesOr0(pixels, channel[k]) : pixels;
+                     scaling.template Store<kType>(hn::ConvertTo(df, hn::BitCast(d32, bytes)), k, whole, to, b * kBlock,
+                                                   count);
+                   }
+                 });
   }
 }
 
-// ---- two taps, pixel by pixel ----------------------------------------------------------------
-
-constexpr ptrdiff_t kStripBlocks = 20;
-
-// Bytes of row a in even places and of row b in odd places, of windows that begin at `base`.
-template <int kVectors>
-HWY_INLINE V8 LookupRows(const uint8_t* a, const uint8_t* b, ptrdiff_t base, V8 index) {
-  const auto odd = hn::MaskFromVec(hn::BitCast(D8(), hn::Set(D16(), static_cast<int16_t>(0xFF00))));
-  ByteWindow<kVectors> window_a, window_b;
-  window_a.Load(a + base);
-  window_b.Load(b + base);
-  return hn::IfThenElse(odd, window_b.Lookup(index), window_a.Lookup(index));
-}
-
-// Lanes are values, pixel by pixel: bytes for 16 of them lie close together.
 template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
-HWY_NOINLINE void BilinearRow(const Plan& plan, ptrdiff_t begin, ptrdiff_t end, const uint8_t* row_a,
-                              const uint8_t* row_b, const int8_t* w, Ahead ahead, Row<kChannels> to) {
+HWY_NOINLINE void NearestLanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
   const DF df;
-  const D16 d16;
-  VF gain[kChannels], bias[kChannels];
-  HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
-    gain[i] = hn::Load(df, plan.tables.gain.data() + i * kBlock);
-    bias[i] = hn::Load(df, plan.tables.bias.data() + i * kBlock);
+  const LaneScaling<kChannels> scaling(plan);
+  const uint8_t* index = plan.tables.index.data();
+  const ptrdiff_t* base = plan.tables.base.data();
+  NarrowRow copy;
+  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
+    const uint8_t* row = Readable(plan, RowOf(in, plan.rows.start[y]), &copy);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
+    const Row<kChannels> to = LanesOf<kChannels, kPlanar>(out, y);
+    ForEachBlock(part.begin, part.end, plan.columns.count,
+                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                   const ptrdiff_t first = b * kChannels;
+                   Prefetch<3>(row + base[first] + ahead);
+                   VF v[kChannels];
+                   HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+                     ByteWindow<kVectors> window;
+                     window.Load(row + base[first + i]);
+                     const V8 bytes = window.LookupWide(hn::Load(D8(), index + (first + i) * 64));
+                     v[i] = hn::MulAdd(hn::ConvertTo(df, hn::BitCast(D32(), bytes)), scaling.gain[i], scaling.bias[i]);
+                   }
+                   StoreParted<kChannels, kType, kPlanar, decltype(whole)::kValue>(v, to.plane, b * kBlock, count);
+                 });
   }
-  const RowWeights weights(w);
+}
+
+// ---- two taps ------------------------------------------------------------------------------
+
+template <int kVectors, int kChannels, PixelType kType>
+HWY_NOINLINE void BilinearPlanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
+  const D16 d16;
+  const PlaneScaling<kChannels> scaling(Scaling<kChannels>(plan, kUnit, kZero));
+  V8 channel[kChannels];
+  HWY_PRAGMA(GCC unroll 4)
+  for (int k = 0; k < kChannels; k++) channel[k] = hn::Set(D8(), static_cast<uint8_t>(plan.source_channel[k]));
   const uint8_t* index = plan.tables.index.data();
   const int16_t* weight = plan.tables.weight.data();
   const ptrdiff_t* base = plan.tables.base.data();
-  ForEachBlock(begin, end, plan.columns.count,
-               [=](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
-                 const ptrdiff_t first = b * kChannels;
-                 ahead.template Fetch<2>(base[first]);
-                 V8 pairs[kChannels];
-                 V16 blended[kChannels];
-                 VF v[kChannels];
-                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
-                   V8 at = hn::Load(D8(), index + (first + i) * 64);
-                   KeepInRegister(at);
-                   pairs[i] = LookupRows<kVectors>(row_a, row_b, base[first + i], at);
-                 }
-                 weights.Blend(pairs, blended);
-                 HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
-                   const V32 sum = PairDots(blended[i], hn::Load(d16, weight + (first + i) * 32));
-                   v[i] = hn::MulAdd(hn::ConvertTo(df, sum), gain[i], bias[i]);
-                 }
-                 StoreParted<kChannels, kType, kPlanar, decltype(whole)::kValue>(v, to.plane, b * kBlock, count);
-               });
+  // Where two rows and the two that come next would push each other out of the first cache, hardware does better.
+  const bool fetches = 4 * plan.row_bytes() <= 16384;
+  NarrowRow copies[2];
+  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
+    const TwoRows rows(plan, in, y);
+    const uint8_t *row_a = Readable(plan, rows.a, &copies[0]), *row_b = Readable(plan, rows.b, &copies[1]);
+    const V16 second = hn::Set(d16, rows.second);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
+    const Row<kChannels> to = PlanesOf<kChannels>(out, y);
+    ForEachBlock(part.begin, part.end, plan.columns.count,
+                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                   V8 first = hn::Load(D8(), index + b * 64);
+                   V16 columns = hn::Load(d16, weight + b * 32);
+                   KeepInRegister(first);
+                   KeepInRegister(columns);
+                   if (fetches) {
+                     Prefetch<kVectors>(row_a + base[b] + ahead);
+                     Prefetch<kVectors>(row_b + base[b] + ahead);
+                   }
+                   ByteWindow<kVectors> window_a, window_b;
+                   window_a.Load(row_a + base[b]);
+                   window_b.Load(row_b + base[b]);
+                   const TwoWeights weights(columns, second);
+                   HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+                     const V8 at = hn::Add(first, channel[k]);
+                     const V32 sum =
+                         WeighedSum(window_a.LookupPairs(at), weights.a, window_b.LookupPairs(at), weights.b);
+                     scaling.template Store<kType>(hn::BitCast(DF(), sum), k, whole, to, b * kBlock, count);
+                   }
+                 });
+  }
 }
 
 template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
-void BilinearWindows(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
-                     std::byte*, Band& band) {
+HWY_NOINLINE void BilinearLanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
+  const D16 d16;
+  const LaneScaling<kChannels> scaling(plan);
+  const uint8_t* index = plan.tables.index.data();
+  const int16_t* weight = plan.tables.weight.data();
+  const ptrdiff_t* base = plan.tables.base.data();
   NarrowRow copies[2];
-  // In strips of columns whose tables, 128 bytes a vector, stay in the first cache beside the rows.
-  const ptrdiff_t blocks = window_blocks(plan), strips = (blocks + kStripBlocks - 1) / kStripBlocks;
-  for (ptrdiff_t strip = 0; strip < strips; strip++) {
-    const ptrdiff_t begin = strip * blocks / strips, end = (strip + 1) * blocks / strips;
-    for (ptrdiff_t y = y0; y < y1; y++) {
-      const TwoRows rows(plan, in, y, copies);
-      BilinearRow<kVectors, kChannels, kType, kPlanar>(
-          plan, begin, end, rows.a, rows.b, rows.w, Ahead(plan, in, y),
-          Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0));
-      if (y % kRowsBetweenChecks == 0) band.checkpoint();
-    }
+  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
+    const TwoRows rows(plan, in, y);
+    const uint8_t *row_a = Readable(plan, rows.a, &copies[0]), *row_b = Readable(plan, rows.b, &copies[1]);
+    const V16 second = hn::Set(d16, rows.second);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
+    const Row<kChannels> to = LanesOf<kChannels, kPlanar>(out, y);
+    ForEachBlock(part.begin, part.end, plan.columns.count,
+                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                   VF v[kChannels];
+                   HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+                     const ptrdiff_t vector = b * kChannels + i;
+                     V8 at = hn::Load(D8(), index + vector * 64);
+                     V16 columns = hn::Load(d16, weight + vector * 32);
+                     KeepInRegister(at);
+                     KeepInRegister(columns);
+                     Prefetch<kVectors>(row_a + base[vector] + ahead);
+                     Prefetch<kVectors>(row_b + base[vector] + ahead);
+                     ByteWindow<kVectors> window_a, window_b;
+                     window_a.Load(row_a + base[vector]);
+                     window_b.Load(row_b + base[vector]);
+                     const TwoWeights weights(columns, second);
+                     const V32 sum =
+                         WeighedSum(window_a.LookupPairs(at), weights.a, window_b.LookupPairs(at), weights.b);
+                     v[i] = hn::MulAdd(hn::BitCast(DF(), sum), scaling.gain[i], scaling.bias[i]);
+                   }
+                   StoreParted<kChannels, kType, kPlanar, decltype(whole)::kValue>(v, to.plane, b * kBlock, count);
+                 });
   }
 }
 
 // ---- choice --------------------------------------------------------------------------------
 
-template <int kChannels, PixelType kType>
-Kernel NearestOf(const Plan& plan) {
-  return plan.tables.window == 128 ? &NearestWindows<2, kChannels, kType> : &NearestWindows<3, kChannels, kType>;
+constexpr ptrdiff_t kLaneStrip = 20, kNoStrip = PTRDIFF_MAX / 2;  // blocks
+
+template <bool kTwo, int kVectors, int kChannels, PixelType kType>
+constexpr Kernel PlanesKernel() {
+  if constexpr (kTwo) return &InStrips<&BilinearPlanes<kVectors, kChannels, kType>, kNoStrip>;
+  return &InStrips<&NearestPlanes<kVectors, kChannels, kType>, kNoStrip>;
 }
-template <int kChannels, PixelType kType, bool kPlanar>
-Kernel BilinearOf(ptrdiff_t window) {
-  return window == 64 ? &BilinearWindows<1, kChannels, kType, kPlanar> : &BilinearWindows<2, kChannels, kType, kPlanar>;
+template <bool kTwo, int kVectors, int kChannels, PixelType kType, bool kPlanar>
+constexpr Kernel LanesKernel() {
+  if constexpr (kTwo) return &InStrips<&BilinearLanes<kVectors, kChannels, kType, kPlanar>, kLaneStrip>;
+  return &InStrips<&NearestLanes<kVectors, kChannels, kType, kPlanar>, kLaneStrip>;
 }
-template <int kChannels, PixelType kType>
-Kernel BilinearOf(const Plan& plan) {
-  if (kChannels > 1 && plan.layout == PixelLayout::kHwc) {
-    return BilinearOf<kChannels, kType, kChannels == 1>(plan.tables.window);
+
+constexpr ptrdiff_t FewVectors(ptrdiff_t out_channels) { return out_channels == 1 ? 1 : 2; }
+
+// Whether planes are made channel by channel, where windows allow it: the narrower a type is, the more it costs to
+// narrow vectors of one channel, and the less to part pixels.
+constexpr bool GoesByPlanes(bool two, ptrdiff_t out_channels, PixelType type) {
+  return !two || out_channels == 1 || type == PixelType::kFloat32;
+}
+
+template <bool kTwo>
+struct Planes {
+  template <int kChannels, PixelType kType>
+  static Kernel Of(const Plan& plan) {
+    if constexpr (GoesByPlanes(kTwo, kChannels, kType)) {
+      constexpr int kFew = FewVectors(kChannels);
+      return plan.tables.window == kFew * 64 ? PlanesKernel<kTwo, kFew, kChannels, kType>()
+                                             : PlanesKernel<kTwo, 3, kChannels, kType>();
+    }
+    return nullptr;
   }
-  return BilinearOf<kChannels, kType, true>(plan.tables.window);
-}
-template <int kChannels>
-Kernel NearestOf(const Plan& plan) {
-  const PixelType type = WrittenType(plan);
-  if (type == PixelType::kFloat16) return NearestOf<kChannels, PixelType::kFloat16>(plan);
-  if (type == PixelType::kUint8) return NearestOf<kChannels, PixelType::kUint8>(plan);
-  return NearestOf<kChannels, PixelType::kFloat32>(plan);
-}
-template <int kChannels>
-Kernel BilinearOf(const Plan& plan) {
-  if (plan.dtype == PixelType::kFloat16) return BilinearOf<kChannels, PixelType::kFloat16>(plan);
-  if (plan.dtype == PixelType::kUint8) return BilinearOf<kChannels, PixelType::kUint8>(plan);
-  return BilinearOf<kChannels, PixelType::kFloat32>(plan);
-}
-
-bool PlanNearest(Plan* plan) {
-  Tables& t = plan->tables;
-  if (!set_windows(*plan, {128, kMostWindow}, &t)) return false;
-  for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
-    t.index.insert(t.index.end(), 4, window_byte(*plan, t, x, 0));
+};
+template <bool kTwo>
+struct Lanes {
+  template <int kChannels, PixelType kType>
+  static Kernel Of(const Plan& plan) {
+    if constexpr (kChannels > 1) {
+      constexpr int kPlanarFew = GoesByPlanes(kTwo, kChannels, kType) ? 2 : 1;  // windows of one vector go by planes
+      const bool few = plan.tables.window == 64;
+      if (is_planar(plan)) {
+        return few ? LanesKernel<kTwo, kPlanarFew, kChannels, kType, true>()
+                   : LanesKernel<kTwo, 2, kChannels, kType, true>();
+      }
+      return few ? LanesKernel<kTwo, 1, kChannels, kType, false>() : LanesKernel<kTwo, 2, kChannels, kType, false>();
+    }
+    return nullptr;
   }
-  plan->kernel = plan->out_channels == 1   ? NearestOf<1>(*plan)
-                 : plan->out_channels == 3 ? NearestOf<3>(*plan)
-                                           : NearestOf<4>(*plan);
-  plan->scratch_bytes = planes_bytes(*plan);
-  return true;
+};
+
+// Nearest: the bytes of a pixel. Two taps: those of the channel of both pixels, in the even places.
+void AddIndex(bool two, std::ptrdiff_t first, std::ptrdiff_t step, Tables* t) {
+  for (int i = 0; i < 4; i++) {
+    const ptrdiff_t byte = !two ? first + i * step : i == 2 ? first + step : i == 0 ? first : 0;
+    t->index.push_back(static_cast<uint8_t>(byte));
+  }
 }
 
-template <int kChannels>
-Kernel PlanesOf(const Plan& plan) {
-  return plan.tables.window == 128             ? &PlanesWindows<128, kChannels>
-         : plan.tables.window == kSharedWindow ? &PlanesWindows<kSharedWindow, kChannels>
-                                               : &PlanesWindows<kMostWindow, kChannels>;
-}
-
-// Weights of column x, for both lanes of a pair.
-void AddColumnWeights(const Plan& plan, ptrdiff_t x, Tables* t) {
-  const int w = second_weight(plan.columns, Least(x, plan.columns.count - 1));
-  t->weight.push_back(static_cast<int16_t>((1 << kColumnBits) - w));
-  t->weight.push_back(static_cast<int16_t>(w));
-}
-
+template <bool kTwo>
 bool PlanPlanes(Plan* plan) {
   Tables& t = plan->tables;
-  if (plan->dtype != PixelType::kFloat32 || plan->layout == PixelLayout::kHwc || plan->out_channels == 1) return false;
-  if (!set_windows(*plan, {128, kSharedWindow, kMostWindow}, &t)) return false;
+  if (!is_planar(*plan) || !GoesByPlanes(kTwo, plan->out_channels, plan->dtype)) return false;
+  if (!set_windows(*plan, {64 * FewVectors(plan->out_channels), kMostWindow}, &t)) return false;
   for (ptrdiff_t x = 0; x < window_blocks(*plan) * kBlock; x++) {
-    for (const ptrdiff_t tap : {0, 1}) {
-      const uint8_t byte = window_byte(*plan, t, x, tap);
-      const bool shared = t.window == kSharedWindow && byte >= kNear;
-      t.index.push_back(static_cast<uint8_t>(shared ? 128 + byte - kNear : byte));
-      t.index.push_back(static_cast<uint8_t>(shared ? 160 + byte - kNear : byte));
-    }
-    AddColumnWeights(*plan, x, &t);
+    const ptrdiff_t first = window_byte(*plan, t, x, 0);
+    AddIndex(kTwo, first, kTwo ? window_byte(*plan, t, x, 1) - first : 1, &t);
+    if (kTwo) add_two_columns(*plan, x, &t);
   }
-  set_two_rows(*plan, &t);
-  plan->kernel = plan->out_channels == 3 ? PlanesOf<3>(*plan) : PlanesOf<4>(*plan);
-  plan->scratch_bytes = 0;
+  plan->kernel = OfChannelsAndType<Planes<kTwo>>(*plan);
   return true;
 }
 
-bool PlanBilinear(Plan* plan) {
+template <bool kTwo>
+bool PlanLanes(Plan* plan) {
   Tables& t = plan->tables;
-  if (PlanPlanes(plan)) return true;
-  if (!set_lane_windows(*plan, 128, &t)) return false;
-  const Taps& columns = plan->columns;
-  const ptrdiff_t second = columns.taps > 1 ? plan->key.channels : 0;
+  t = {};
+  const bool too_wide = is_planar(*plan) && GoesByPlanes(kTwo, plan->out_channels, plan->dtype);  // for planes
+  if (plan->out_channels == 1 || !set_lane_windows(*plan, too_wide ? 128 : 64, 128, &t)) return false;
+  const ptrdiff_t second = plan->columns.taps > 1 ? plan->key.channels : 0;
   for (ptrdiff_t i = 0; i < lane_vectors(*plan) * kBlock; i++) {
-    const ptrdiff_t byte = lane_byte(*plan, t, i);
-    t.index.insert(t.index.end(), 2, static_cast<uint8_t>(byte));
-    t.index.insert(t.index.end(), 2, static_cast<uint8_t>(byte + second));
-    AddColumnWeights(*plan, i / plan->out_channels, &t);
+    AddIndex(true, lane_byte(*plan, t, i), second, &t);
+    if (kTwo) add_two_columns(*plan, i / plan->out_channels, &t);
   }
-  set_lane_scaling(*plan, 6 + kColumnBits, &t);
-  set_two_rows(*plan, &t);
-  plan->kernel = plan->out_channels == 1   ? BilinearOf<1>(*plan)
-                 : plan->out_channels == 3 ? BilinearOf<3>(*plan)
-                                           : BilinearOf<4>(*plan);
+  set_lane_scaling(*plan, kTwo ? kUnit : 1, kTwo ? kZero : 0, &t);
+  plan->kernel = OfChannelsAndType<Lanes<kTwo>>(*plan);
+  return true;
+}
+
+template <bool kTwo>
+bool PlanEither(Plan* plan) {
+  if (!PlanPlanes<kTwo>(plan) && !PlanLanes<kTwo>(plan)) return false;
+  if (kTwo) set_two_rows(*plan, &plan->tables);
   plan->scratch_bytes = 0;
   return true;
 }
 
-bool PlanWindow(Plan* plan) { return has_one_tap(*plan) ? PlanNearest(plan) : PlanBilinear(plan); }
+bool PlanWindow(Plan* plan) { return has_one_tap(*plan) ? PlanEither<false>(plan) : PlanEither<true>(plan); }
 
 #else
 bool PlanWindow(Plan*) { return false; }

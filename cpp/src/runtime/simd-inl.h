@@ -340,6 +340,18 @@ HWY_INLINE auto PairDots(V16 a, V16 b) {
 #endif
 }
 
+// sum + PairDots(a, b).
+template <class V32, class V16>
+HWY_INLINE V32 AddPairDots(V32 sum, V16 a, V16 b) {
+#if HWY_TARGET <= HWY_AVX3_DL
+  // Part of the target, and asked for when it is chosen; its compiler flags lack the name.
+  asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+  return sum;
+#else
+  return hn::Add(sum, PairDots(a, b));
+#endif
+}
+
 // 16 bytes from each of base + offset[0], offset[step], ...: one a block.
 HWY_INLINE auto LoadBlocks(const uint8_t* base, const ptrdiff_t* offset, ptrdiff_t step) {
   const hn::ScalableTag<uint8_t> d;
