@@ -146,8 +146,8 @@ TYPED_TEST(TvCoarse, WorksInTheFineLevelsMemory) {
       for (const auto& [rows, columns] : {std::pair{16, 16}, std::pair{17, 2001}, std::pair{4001, 17},
                                           std::pair{640, 700}, std::pair{1201, 300}, std::pair{70, 9001}})
         for (const int threads : {1, 7}) {
-          SCOPED_TRACE(::testing::Message() << target << " " << rows << " x " << columns << " x " << channels << " by "
-                                            << threads);
+          SCOPED_TRACE(::testing::Message()
+                       << target << " " << rows << " x " << columns << " x " << channels << " by " << threads);
           Planes<T> f = make<T>(rows, columns, channels);
           SplittingSolver<T> fine(f.shape, 0, threads);
           std::span<T> none;
