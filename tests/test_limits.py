@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contract import ENTRIES
@@ -207,3 +208,63 @@ def test_resident_size_stays_flat(name):
     """100 000 calls leave it within 256 KiB, which is less than three bytes a call."""
     before, after = run(name, FOR_EVER)
     assert after - before < 256 << 10
+
+
+# ---- how much memory -----------------------------------------------------------------------------
+
+# A call, and how many channels of its image are in flight.
+PER_PIXEL = {
+    "denoise_tv": ("fastcv.denoise_tv(image, 0.1, out=out, num_threads=N)", 1),
+    "denoise_tv, few iterations": ("fastcv.denoise_tv(image, 0.1, tol=0.01, out=out, num_threads=N)", 1),
+    "denoise_tv, heavy weight": ("fastcv.denoise_tv(image, 1.5, out=out, num_threads=N)", 1),
+    "denoise_tv, dual": ("fastcv.denoise_tv(image, 1.5, out=out, return_info=True, num_threads=N)", 1),
+    "denoise_tv, sigma": ("fastcv.denoise_tv(image, sigma=0.1, out=out, num_threads=N)", 1),
+    "denoise_tv, missing": ("fastcv.denoise_tv(holes, 0.02, tol=0.1, out=out, num_threads=N)", 1),
+    "denoise_tv, weights": ("fastcv.denoise_tv(image, weights, tol=0.1, out=out, num_threads=N)", 1),
+    "denoise_tv, joint": (
+        "fastcv.denoise_tv(colour, 1.5, channels='joint', out=colour_out, num_threads=N)",
+        3,
+    ),
+    "denoise_tv_chambolle": ("fastcv.denoise_tv_chambolle(image, out=out, num_threads=N)", 1),
+    "denoise_tv_chambolle, copied": ("fastcv.denoise_tv_chambolle(image.T, out=out.T, num_threads=N)", 1),
+}
+
+PEAK = """
+import warnings
+warnings.simplefilter("ignore")
+dtype, call, channels, N = {arguments!r}
+ROWS, COLUMNS = 1125, 1500
+rng = np.random.default_rng(0)
+def noisy(rows, *shape):
+    return (0.3 * rng.random((rows, *shape)) + np.linspace(0, 1, rows).reshape(-1, *(1 for _ in shape))).astype(dtype)
+image = noisy(ROWS, COLUMNS)
+holes = image.copy()
+holes[5:90, 7:40] = np.nan
+weights = np.full(image.shape, 0.02, dtype)
+colour = noisy(ROWS, COLUMNS, 3)
+out, colour_out = np.ones_like(image), np.ones_like(colour)
+small = np.ones((40, 40), dtype)
+fastcv.denoise_tv(small, 0.1, out=small.copy())
+def kib(field):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(field))
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = kib("VmRSS")
+result = eval(call)
+used = (kib("VmHWM") - before) * 1024
+if isinstance(result, tuple):
+    used -= result[1].dual.nbytes
+print(json.dumps(used / (image.size if channels == 1 else colour.size)))
+"""
+
+
+@linux
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("what", PER_PIXEL)
+def test_bytes_a_pixel(what, dtype):
+    """24 bytes a pixel of the channels in flight, of float64 48, beside input and output; 28 and 56 with weights."""
+    call, channels = PER_PIXEL[what]
+    used = run("", PEAK.replace("{arguments!r}", repr((dtype, call, channels, 1))))
+    values = 7 if "weights" in what else 6
+    assert used <= values * np.dtype(dtype).itemsize

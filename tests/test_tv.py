@@ -273,6 +273,18 @@ def test_sigma() -> None:
     assert denoise_tv(eight, sigma="auto", return_info=True)[1].sigma == pytest.approx(0.1, rel=0.2)
 
 
+@pytest.mark.parametrize("more", [1.0, 1.02, 1.04])
+@pytest.mark.parametrize("noise", [0.02, 0.1])
+def test_sigma_of_a_step(noise: float, more: float) -> None:
+    """Once the noise is gone, the residual hardly grows with the weight before the step itself shrinks."""
+    image = noisy(64, 64, sigma=0) * 0
+    image[:, 33:] = 1
+    image += np.random.default_rng(1).normal(0, noise, image.shape).astype(np.float32)
+    u, info = denoise_tv(image, sigma=more * noise, return_info=True)
+    assert info.converged
+    assert np.sqrt(((u - image) ** 2).mean()) == pytest.approx(more * noise, rel=0.011)
+
+
 def test_sigma_beyond_the_image() -> None:
     image = noisy(30, 40, dtype=np.uint8)
     with pytest.warns(ConvergenceWarning, match="its mean"):

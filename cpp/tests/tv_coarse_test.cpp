@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "fastcv/runtime.hpp"
@@ -61,7 +62,8 @@ TYPED_TEST(TvCoarse, HalvesByMeansOfFour) {
   for (const auto& [rows, columns] : {std::pair{16, 18}, std::pair{17, 33}, std::pair{300, 401}}) {
     Planes<T> f = make<T>(rows, columns, 3);
     for (const int threads : {1, 7}) {
-      const CoarseStart<T> coarse(f.shape, f.io(), threads);
+      std::span<T> none;
+      const CoarseStart<T> coarse(f.shape, f.io(), threads, &none);
       ASSERT_EQ(coarse.shape().rows, (rows + 1) / 2);
       ASSERT_EQ(coarse.shape().columns, (columns + 1) / 2);
       for (int c = 0; c < 3; c++)
@@ -86,8 +88,9 @@ TYPED_TEST(TvCoarse, StartsFromTheCoarseOptimum) {
            {std::pair{16, 32}, std::pair{17, 33}, std::pair{64, 31}, std::pair{40, 3001}, std::pair{401, 96}}) {
         Planes<T> f = make<T>(rows, columns, channels);
         const PlaneShape& s = f.shape;
-        CoarseStart<T> coarse(s, f.io(), 1);
-        coarse.solve(kWeight / 2);
+        std::span<T> none;
+        CoarseStart<T> coarse(s, f.io(), 1, &none);
+        coarse.solve(kWeight / 2, {});
         const PlaneDual<T> half = coarse.dual();
         const auto at = [&](int c, int axis, std::ptrdiff_t y, std::ptrdiff_t x) {
           return y < 0 || x < 0 ? 0.0 : static_cast<double>(half.row(c, axis, y)[x]);
@@ -133,12 +136,48 @@ TYPED_TEST(TvCoarse, StartsFromTheCoarseOptimum) {
   }
 }
 
+// The fine level's memory is room enough for all coarser ones but the first one's planes; the result is the same.
+TYPED_TEST(TvCoarse, WorksInTheFineLevelsMemory) {
+  using T = TypeParam;
+  constexpr double kWeight = 40;  // heavy on all levels
+  for (const std::string& target : simd_detected()) {
+    const fastcv::testing::Forced forced(target);
+    for (const int channels : {1, 3})
+      for (const auto& [rows, columns] : {std::pair{16, 16}, std::pair{17, 2001}, std::pair{4001, 17},
+                                          std::pair{640, 700}, std::pair{1201, 300}, std::pair{70, 9001}})
+        for (const int threads : {1, 7}) {
+          SCOPED_TRACE(::testing::Message()
+                       << target << " " << rows << " x " << columns << " x " << channels << " by " << threads);
+          Planes<T> f = make<T>(rows, columns, channels);
+          SplittingSolver<T> fine(f.shape, 0, threads);
+          std::span<T> none;
+          CoarseStart<T> alone(f.shape, f.io(), threads, &none), within(f.shape, f.io(), threads, &none);
+          const std::span<T> room = fine.room();
+          std::fill(room.begin(), room.end(), T(7));
+          const SplittingSolver<T> half(alone.shape(), 0, threads, room);
+          ASSERT_EQ(half.room().data(), room.data());
+          alone.solve(kWeight, {});
+          within.solve(kWeight, room);
+          for (int c = 0; c < channels; c++) {
+            for (std::ptrdiff_t y = 0; y < alone.shape().rows; y++) {
+              for (std::ptrdiff_t x = 0; x < alone.shape().columns; x++) {
+                ASSERT_EQ(alone.image(c, y)[x], within.image(c, y)[x]);
+                ASSERT_EQ(alone.dual().row(c, 0, y)[x], within.dual().row(c, 0, y)[x]);
+                ASSERT_EQ(alone.dual().row(c, 1, y)[x], within.dual().row(c, 1, y)[x]);
+              }
+            }
+          }
+        }
+  }
+}
+
 TYPED_TEST(TvCoarse, SavesIterations) {
   using T = TypeParam;
   constexpr double kWeight = 1;
   Planes<T> f = make<T>(200, 256, 1);
-  CoarseStart<T> coarse(f.shape, f.io(), 1);
-  coarse.solve(kWeight / 2);
+  std::span<T> none;
+  CoarseStart<T> coarse(f.shape, f.io(), 1, &none);
+  coarse.solve(kWeight / 2, {});
   double gap[2];
   for (const bool cold : {false, true}) {
     SplittingSolver<T> solver(f.shape, 0, 1);

@@ -11,6 +11,7 @@
 
 #include "fastcv/runtime.hpp"
 #include "tv/chambolle_solve.hpp"
+#include "tv/finite.hpp"
 
 namespace fastcv {
 namespace {

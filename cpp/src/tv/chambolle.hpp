@@ -90,8 +90,4 @@ struct SweepJob {
 template <class T>
 void sweep(const SweepJob<T>& job, std::ptrdiff_t z0, std::ptrdiff_t z1, std::byte* scratch, Band& band);
 
-// Whether no value of a dense row is NaN or infinite.
-template <class T>
-bool all_finite(const T* row, std::ptrdiff_t count);
-
 }  // namespace fastcv::tv

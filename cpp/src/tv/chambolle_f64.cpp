@@ -6,6 +6,7 @@
 
 #include "tv/chambolle_rows-inl.h"
 #include "tv/chambolle_volume-inl.h"
+#include "tv/finite.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::tv {

@@ -10,10 +10,10 @@
 
 #include "fastcv/runtime.hpp"
 #include "fastcv/tv.hpp"
-#include "tv/chambolle.hpp"
 #include "tv/denoise_plane.hpp"
 #include "tv/denoise_sigma.hpp"
 #include "tv/denoise_solve.hpp"
+#include "tv/finite.hpp"
 
 namespace fastcv {
 namespace {

@@ -29,6 +29,12 @@ double write_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdif
   return 0;
 }
 
+PlaneShape halved(PlaneShape shape) {
+  shape.rows = (shape.rows + 1) / 2;
+  shape.columns = (shape.columns + 1) / 2;
+  return shape;
+}
+
 }  // namespace
 
 template <class T>
@@ -39,11 +45,8 @@ bool CoarseStart<T>::pays(const PlaneShape& shape, double ratio) {
 }
 
 template <class T>
-CoarseStart<T>::CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads)
-    : shape_(fine), threads_(threads) {
-  shape_.rows = (fine.rows + 1) / 2;
-  shape_.columns = (fine.columns + 1) / 2;
-  image_.resize(shape_.pixels() * shape_.channels);
+CoarseStart<T>::CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads, std::span<T>* room)
+    : shape_(halved(fine)), threads_(threads), planes_(3 * values(), room) {
   parallel_rows(shape_.rows, 1 + (32 << 10) / shape_.columns, threads, [&](Band& band) {
     std::vector<T> rows(4 * shape_.columns);
     T *upper = rows.data(), *lower = upper + 2 * shape_.columns;
@@ -72,22 +75,21 @@ PlaneIo<T> CoarseStart<T>::io() const {
 }
 
 template <class T>
-void CoarseStart<T>::solve(double weight) {
+void CoarseStart<T>::solve(double weight, std::span<T> room) {
   const double slope = mean_slope(shape_, io());
   ratio_ = slope > 0 ? weight / slope : 1;
   std::optional<CoarseStart> coarser;
   if (pays(shape_, ratio_)) {
-    coarser.emplace(shape_, io(), threads_);
-    coarser->solve(weight / 2);
+    coarser.emplace(shape_, io(), threads_, &room);
+    coarser->solve(weight / 2, room);
   }
-  SplittingSolver<T> solver(shape_, 0, threads_);
+  SplittingSolver<T> solver(shape_, 0, threads_, room);
   solver.load(io());
   if (coarser) solver.start(*coarser, weight);
   const double sigma = splitting_sigma(ratio_, coarser ? coarser->ratio() : 0);
   coarser.reset();
   solver.set_weight(weight, sigma, kSplittingSlope * sigma, kSplittingRelaxation);
   solver.run(kIterations);
-  dual_.resize(2 * image_.size());
   const PlaneDual<T> dual = this->dual();
   solver.check(io(), &dual);
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
+#include <span>
 
+#include "tv/denoise_memory.hpp"
 #include "tv/denoise_plane.hpp"
 
 namespace fastcv::tv {
@@ -13,16 +14,18 @@ namespace fastcv::tv {
 template <class T>
 class CoarseStart {
  public:
-  CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads);
-  // Nearly: a fixed number of iterations on each level. Costs about a third as many on the fine one.
-  void solve(double weight);
+  // Its planes lie in the front of `room`, where they fit.
+  CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads, std::span<T>* room);
+  // Nearly: a fixed number of iterations on each level. Costs about a third as many on the fine one. Works in `room`,
+  // where that is large enough: the fine level's state, which is not in use yet, always is.
+  void solve(double weight, std::span<T> room);
 
   const PlaneShape& shape() const { return shape_; }
   PlaneIo<T> io() const;
-  PlaneDual<T> dual() const { return {const_cast<T*>(dual_.data()), shape_}; }
+  PlaneDual<T> dual() const { return {planes_.data() + values(), shape_}; }
   // Channel by channel.
   const T* image(int channel, std::ptrdiff_t y) const {
-    return image_.data() + channel * shape_.pixels() + y * shape_.columns;
+    return planes_.data() + channel * shape_.pixels() + y * shape_.columns;
   }
   // The weight, beside the mean |grad f| at half the size.
   double ratio() const { return ratio_; }
@@ -30,11 +33,12 @@ class CoarseStart {
   static bool pays(const PlaneShape& shape, double ratio);
 
  private:
+  std::ptrdiff_t values() const { return shape_.pixels() * shape_.channels; }
+
   PlaneShape shape_;
   int threads_;
   double ratio_ = 0;
-  std::vector<T> image_;  // f, then u
-  std::vector<T> dual_;
+  Values<T> planes_;  // f, then u; and the dual field
 };
 
 }  // namespace fastcv::tv

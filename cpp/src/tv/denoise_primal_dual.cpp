@@ -158,11 +158,11 @@ void PrimalDualSolver<T>::set_weight(double weight) {
 template <class T>
 void PrimalDualSolver<T>::fill_missing() {
   const std::ptrdiff_t columns = shape_.columns, rows = shape_.rows;
-  std::vector<double> sum(rows * columns), weight(rows * columns);
   for (int c = 0; c < shape_.channels; c++) {
     for (std::ptrdiff_t z = 0; z < shape_.depth; z++) {
-      std::fill(sum.begin(), sum.end(), 0.0);
-      std::fill(weight.begin(), weight.end(), 0.0);
+      // Fields that are 0 yet, and not in use: the first one of q is made 0 again.
+      const auto sum = [&](std::ptrdiff_t y) { return at(kBar, c, z * rows + y); };
+      const auto weight = [&](std::ptrdiff_t y) { return at(kQ, c, z * rows + y); };
       const auto sweep = [&](std::ptrdiff_t lines, std::ptrdiff_t length, bool across, bool backwards) {
         for (std::ptrdiff_t i = 0; i < lines; i++) {
           check_interrupt();
@@ -175,8 +175,8 @@ void PrimalDualSolver<T>::fill_missing() {
               value = static_cast<double>(f);
               distance = 1;
             } else if (distance > 0) {
-              sum[y * columns + x] += value / distance;
-              weight[y * columns + x] += 1 / distance;
+              sum(y)[x] += static_cast<T>(value / distance);
+              weight(y)[x] += static_cast<T>(1 / distance);
               distance++;
             }
           }
@@ -192,9 +192,9 @@ void PrimalDualSolver<T>::fill_missing() {
         const T* f = at(kF, c, z * rows + y);
         T* u = at(kU, c, z * rows + y);
         for (std::ptrdiff_t x = 0; x < columns; x++) {
-          const std::ptrdiff_t i = y * columns + x;
-          if (f[x] != f[x]) u[x] = static_cast<T>(weight[i] > 0 ? sum[i] / weight[i] : middle);
+          if (f[x] != f[x]) u[x] = weight(y)[x] > 0 ? sum(y)[x] / weight(y)[x] : static_cast<T>(middle);
         }
+        std::fill_n(weight(y), columns, T(0));
       }
     }
   }

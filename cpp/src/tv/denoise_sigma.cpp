@@ -95,21 +95,23 @@ Moments moments(const PlaneShape& shape, const PlaneIo<T>& io, int channel) {
   return m;
 }
 
-// A secant through the logarithms, within the bracket found so far: the residual grows with the weight, at first about
-// as fast, then ever more slowly.
+// A secant through the logarithms until the weight lies in a bracket: the residual grows with the weight, at first
+// about as fast, then ever more slowly, and on images of a few flat areas hardly at all once their noise is gone, until
+// the areas' own contrast shrinks. From there on its square is a + b weight^2: so it is interpolated within the
+// bracket.
 void WeightSearch::saw(double rms) {
-  const double x = std::log(weight_), y = std::log(std::max(rms, 1e-300) / sigma_);
+  const Point here{std::log(weight_), std::log(std::max(rms, 1e-300) / sigma_)};
   met_ = std::fabs(rms / sigma_ - 1) <= kTolerance;
-  if (std::fabs(x - last_x_) > kTolerance && std::isfinite(last_x_)) {
-    slope_ = std::clamp((y - last_y_) / (x - last_x_), 0.1, 1.5);
+  if (last_ && std::fabs(here.x - last_->x) > kTolerance) {
+    slope_ = std::clamp((here.y - last_->y) / (here.x - last_->x), 0.02, 1.5);
   }
-  last_x_ = x;
-  last_y_ = y;
-  (y < 0 ? low_ : high_) = x;
-  double next = x - std::clamp(y / slope_, -2.0, 2.0);
-  if (std::isfinite(low_) && std::isfinite(high_)) {
-    const double margin = 0.05 * (high_ - low_);
-    next = high_ > low_ ? std::clamp(next, low_ + margin, high_ - margin) : next;
+  last_ = here;
+  (here.y < 0 ? low_ : high_) = here;
+  double next = here.x - std::clamp(here.y / slope_, -2.0, 2.0);
+  if (low_ && high_ && low_->x < high_->x) {
+    const double low = std::exp(2 * low_->y), high = std::exp(2 * high_->y), share = (1 - low) / (high - low);
+    const double width = high_->x - low_->x, margin = 0.05 * width;
+    next = std::clamp(low_->x + 0.5 * std::log1p(std::expm1(2 * width) * share), low_->x + margin, high_->x - margin);
   }
   weight_ = std::exp(next);
 }

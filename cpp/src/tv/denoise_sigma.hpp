@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "tv/denoise_plane.hpp"
@@ -45,8 +46,11 @@ class WeightSearch {
   static constexpr double kTolerance = 0.01;
   double sigma_, weight_;
   // Logarithms: of the weight, and of rms / sigma.
-  double last_x_ = std::numeric_limits<double>::infinity(), last_y_ = 0, slope_ = 0.7;
-  double low_ = -std::numeric_limits<double>::infinity(), high_ = std::numeric_limits<double>::infinity();
+  struct Point {
+    double x, y;
+  };
+  std::optional<Point> last_, low_, high_;
+  double slope_ = 0.7;
   bool met_ = false;
 };
 

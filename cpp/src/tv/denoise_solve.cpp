@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "fastcv/runtime.hpp"
@@ -65,8 +66,10 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
   if (!proven_ && weight > 0) {
     std::optional<CoarseStart<T>> coarse;
     if (!loaded_ && !warm_ && CoarseStart<T>::pays(job_.shape, ratio)) {
-      coarse.emplace(job_.shape, job_.io, job_.threads);
-      coarse->solve(weight / 2);
+      splitting_.emplace(job_.shape, options_.depth, job_.threads);
+      std::span<T> none;
+      coarse.emplace(job_.shape, job_.io, job_.threads, &none);
+      coarse->solve(weight / 2, splitting_->room());
     }
     const double sigma = splitting_sigma(ratio, coarse ? coarse->ratio() : 0);
     // The guess that costs least over many images: a late look costs iterations, an early one another look.
@@ -87,7 +90,7 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
       result.iterations = 0;
     }
     if (!loaded_) {
-      splitting_.emplace(job_.shape, options_.depth, job_.threads);
+      if (!splitting_) splitting_.emplace(job_.shape, options_.depth, job_.threads);
       splitting_->load(job_.io);
       if (warm_) splitting_->start(*job_.warm_start, weight);
       if (coarse) splitting_->start(*coarse, weight);

@@ -15,10 +15,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "fastcv/runtime.hpp"
 #include "tv/denoise_coarse.hpp"
+#include "tv/denoise_memory.hpp"
 #include "tv/denoise_plane.hpp"
 
 namespace fastcv::tv {
@@ -109,7 +111,10 @@ SplittingKernels<T> splitting_kernels(int channels, bool isotropic);  // channel
 template <class T>
 class SplittingSolver {
  public:
-  SplittingSolver(const PlaneShape& shape, int depth, int threads);
+  // In `room`, where that is large enough.
+  SplittingSolver(const PlaneShape& shape, int depth, int threads, std::span<T> room = {});
+  // Its state's memory, which others may use before load().
+  std::span<T> room() const { return {state_->data(), static_cast<std::size_t>(values_)}; }
   // For pass() alone, of so many iterations: keeps the rows at work, and has no state before or after.
   struct Passing {
     int iterations;
@@ -179,7 +184,8 @@ class SplittingSolver {
   int threads_, depth_ = 1, strips_ = 1;
   SplittingKernels<T> kernels_;
   std::vector<Tile<T>> tiles_;  // band by band
-  std::optional<Scratch> state_, rows_;
+  std::optional<Values<T>> state_;
+  std::optional<Scratch> rows_;
   std::vector<std::ptrdiff_t> offsets_;  // of the tiles in the state
   std::ptrdiff_t values_ = 0;            // of the state; of a passing solver: for one band of tiles
   std::ptrdiff_t row_values_ = 0;        // of a row of the widest tile, all channels

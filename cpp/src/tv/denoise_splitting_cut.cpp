@@ -1,5 +1,6 @@
 // The fast solver: how a plane is cut into tiles.
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "tv/denoise_splitting.hpp"
@@ -52,11 +53,11 @@ Cut choose_cut(const PlaneShape& shape, std::ptrdiff_t item_size, std::ptrdiff_t
 }  // namespace
 
 template <class T>
-SplittingSolver<T>::SplittingSolver(const PlaneShape& shape, int depth, int threads)
+SplittingSolver<T>::SplittingSolver(const PlaneShape& shape, int depth, int threads, std::span<T> room)
     : shape_(shape), threads_(threads), kernels_(splitting_kernels<T>(shape.channels, shape.isotropic)) {
   cut(depth, threads);
-  state_.emplace(checked_mul(values_, sizeof(T), "denoise_tv: the image"));
-  place(reinterpret_cast<T*>(state_->data()));
+  state_.emplace(values_, &room);
+  place(state_->data());
 }
 
 template <class T>
@@ -64,8 +65,9 @@ SplittingSolver<T>::SplittingSolver(const PlaneShape& shape, Passing passing, in
     : shape_(shape), threads_(threads), kernels_(splitting_kernels<T>(shape.channels, shape.isotropic)) {
   cut(passing.iterations, threads, true);
   const int bands = band_count(static_cast<std::ptrdiff_t>(tiles_.size()), 1, threads);
-  state_.emplace(checked_mul(checked_mul(values_, sizeof(T), "denoise_tv: a row"), bands, "denoise_tv: a row"));
-  place(reinterpret_cast<T*>(state_->data()));
+  std::span<T> none;
+  state_.emplace(checked_mul(values_, bands, "denoise_tv: a row"), &none);
+  place(state_->data());
 }
 
 template <class T>
