@@ -26,10 +26,19 @@ pytestmark = [
 ]
 
 
+SETTINGS = {
+    "distributed.worker.daemon": True,
+    "distributed.scheduler.allowed-failures": 10,
+    # A LocalCluster gives up a worker that is not back after so long. 15 s, the default, are too few for a busy machine.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    "distributed.comm.timeouts.connect": "2 minutes",
+}
+
+
 @contextlib.contextmanager
 def cluster(workers: int, threads: int = 1, **keywords: object) -> Iterator[distributed.Client]:
     with (
-        dask.config.set({"distributed.worker.daemon": True, "distributed.scheduler.allowed-failures": 10}),
+        dask.config.set(SETTINGS),
         distributed.LocalCluster(
             n_workers=workers, threads_per_worker=threads, dashboard_address=None, silence_logs=50, **keywords
         ) as local,
