@@ -111,13 +111,16 @@ def test_chambolle_survives_a_killed_worker(three, eps):
     assert np.array_equal(u, fastcv.denoise_tv_chambolle(pixels, **keywords))
 
 
-def test_denoise_tv_survives_a_killed_worker(three):
+@pytest.mark.parametrize(
+    ("weight", "tol"), [(0.2, 1e-5), (2.0, 1e-3)]
+)  # the second one starts from smaller images
+def test_denoise_tv_survives_a_killed_worker(three, weight, tol):
     pixels = np.random.default_rng(3).random((900, 300), np.float32)
     array = da.from_array(pixels, chunks=(100, 300)).map_blocks(slow)
     with one_killed(three, 0.7):
-        u, info = fd.denoise_tv(array, 0.2, tol=1e-5, return_info=True)
+        u, info = fd.denoise_tv(array, weight, tol=tol, return_info=True)
         u = u.compute()
-    expected, one = fastcv.denoise_tv(pixels, 0.2, tol=1e-5, return_info=True)
+    expected, one = fastcv.denoise_tv(pixels, weight, tol=tol, return_info=True)
     assert info.gap == one.gap
     assert np.array_equal(u, expected)
 

@@ -2,11 +2,25 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "tv/denoise_plane.hpp"
 
 namespace fastcv::tv {
+
+// Rows of such an optimum: u and q's two components. Row 0 is the coarse image's row `first`.
+template <class T>
+struct HalfRows {
+  const T *u, *q0, *q1;
+  std::ptrdiff_t u_channel, q_channel, pitch;  // values from a channel to the next, from a row to the next
+  std::ptrdiff_t first = 0;
+  const T* u_row(int channel, std::ptrdiff_t y) const { return u + channel * u_channel + (y - first) * pitch; }
+  const T* q0_row(int channel, std::ptrdiff_t y) const { return q0 + channel * q_channel + (y - first) * pitch; }
+  const T* q1_row(int channel, std::ptrdiff_t y) const { return q1 + channel * q_channel + (y - first) * pitch; }
+};
+
+constexpr std::int64_t kCoarseIterations = 30;  // on each level; more save less on the fine one than they cost
 
 // At half the size a pixel stands for four, and an edge between two for two: per pixel that is the same problem with
 // half the weight. What is found there, and at half of that size first, is right in all but its details.
@@ -14,6 +28,9 @@ template <class T>
 class CoarseStart {
  public:
   CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads);
+  // Of an image that is halved already.
+  enum AsItIs : std::uint8_t { kAsItIs };
+  CoarseStart(const PlaneShape& shape, int threads, const PlaneIo<T>& io, AsItIs);
   // Nearly: a fixed number of iterations on each level. Costs about a third as many on the fine one.
   void solve(double weight);
 
@@ -23,6 +40,10 @@ class CoarseStart {
   // Channel by channel.
   const T* image(int channel, std::ptrdiff_t y) const {
     return image_.data() + channel * shape_.pixels() + y * shape_.columns;
+  }
+  HalfRows<T> half() const {
+    const std::ptrdiff_t pixels = shape_.pixels();
+    return {image_.data(), dual_.data(), dual_.data() + pixels, pixels, 2 * pixels, shape_.columns};
   }
   // The weight, beside the mean |grad f| at half the size.
   double ratio() const { return ratio_; }
@@ -36,5 +57,10 @@ class CoarseStart {
   std::vector<T> image_;  // f, then u
   std::vector<T> dual_;
 };
+
+// Row y of an image at half its size: means of four pixels; a last one without a partner counts twice. room: four such
+// rows.
+template <class T>
+void halve_row(const PlaneShape& fine, const PlaneIo<T>& io, int channel, std::ptrdiff_t y, T* room, T* to);
 
 }  // namespace fastcv::tv

@@ -199,11 +199,7 @@ template <class T>
 Certificate SplittingSolver<T>::certificate(const std::vector<Sums>& sums) const {
   Sums total;
   for (const Sums& s : sums) total += s;
-  double reach = 4 * weight_;
-  for (int c = 0; c < shape_.channels; c++) {
-    reach = std::max(reach, 4 * weight_ + static_cast<double>(range_.high[c]) - range_.low[c]);
-  }
-  return certify<T>(total, shape_, weight_, reach);
+  return certify_splitting(total, shape_, range_, weight_);
 }
 
 template class SplittingSolver<float>;

@@ -94,6 +94,7 @@ struct SplittingKernels {
 // The first sigma, and by how much of it each iteration raises it: 1 suits photographs, unless the weight is small
 // beside the image's own slopes; `ratio`: weight / mean |grad f|. With a start from half the size (`coarse_ratio`: that
 // of the half, else 0) little is left to do but what moves slowly, and a heavy weight gains from larger steps.
+inline double weight_ratio(double weight, double slope) { return slope > 0 ? weight / slope : 1; }
 constexpr double kSplittingSlope = 0.2, kSplittingRelaxation = 1.6;
 inline double splitting_sigma(double ratio, double coarse_ratio) {
   return std::min(1.0, 1.4 * ratio) * std::clamp(coarse_ratio / 8, 1.0, 4.0);
@@ -103,6 +104,15 @@ constexpr int kBlockRows = 4;  // rows that one iteration takes at a visit
 
 template <class T>
 SplittingKernels<T> splitting_kernels(int channels, bool isotropic);  // channels: 1 or 3
+
+template <class T>
+Certificate certify_splitting(const Sums& total, const PlaneShape& shape, const Range<T>& range, double weight) {
+  double reach = 4 * weight;
+  for (int c = 0; c < shape.channels; c++) {
+    reach = std::max(reach, 4 * weight + static_cast<double>(range.high[c]) - range.low[c]);
+  }
+  return certify<T>(total, shape, weight, reach);
+}
 
 // The state of one plane (or of three joint ones), cut into tiles: strips of columns that fit the cache, and bands of
 // rows for threads. The margins are as wide as `depth` iterations reach, so that the result is the same for any cut.
@@ -130,8 +140,9 @@ class SplittingSolver {
   void find_range(const PlaneIo<T>& io);
   // Starts from a dual field: u = f + div q.
   void start(const PlaneDual<T>& dual, double weight);
-  // Starts from the optimum of the image at half its size.
-  void start(const CoarseStart<T>& coarse, double weight);
+  // Starts from the optimum of the image at half its size. `first_row`: of this plane in an image of `image_rows`.
+  void start(const HalfRows<T>& half, double weight, std::ptrdiff_t first_row, std::ptrdiff_t image_rows);
+  void start(const CoarseStart<T>& coarse, double weight) { start(coarse.half(), weight, 0, shape_.rows); }
   // From the next iteration on; what was reached with another weight is scaled to this one.
   void set_weight(double weight, double first_sigma, double slope, double relaxation);
   // `before`: iterations since the start; check_follows: the next call is a check, which wants its numbers otherwise.
