@@ -57,6 +57,12 @@ def _pages(size: int) -> mmap.mmap:
                 return pages
             others.append(pages)
     except IndexError:
+        # What has waited longest goes first: the system then has pages at hand that it need not look for.
+        others.reverse()
+        dropped = 0
+        while others and dropped < size:
+            dropped += len(others.pop(0))
+        others.reverse()
         fresh = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             fresh.madvise(mmap.MADV_HUGEPAGE)
