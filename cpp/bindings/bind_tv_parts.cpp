@@ -169,65 +169,13 @@ py::tuple denoise_layout(const std::vector<std::ptrdiff_t>& shape, bool wide) {
   return py::make_tuple(l.values, l.row_values, l.strips);
 }
 
-template <class T>
-py::tuple load_part(const DenoisePartShape& s, const py::object& pixels, const py::object& state) {
-  const T* from = pixels_of<T>(s, pixels);
-  T* to = state_of<T>(s, state, true);
-  std::vector<T> low(s.channels), high(s.channels);
-  run_interruptible(true, [&] { denoise_part_load(s, from, to, low.data(), high.data()); });
-  return py::make_tuple(low, high);
-}
-
-py::tuple denoise_load(const py::array& pixels, const py::array& state) {
-  const DenoisePartShape s = part_shape({pixels.shape(), pixels.shape() + pixels.ndim()}, true);
-  py::tuple bounds;
-  with_type(pixels, [&]<class T>(T) { bounds = load_part<T>(s, pixels, state); });
-  return bounds;
-}
-
-template <class T>
-void move_rows(const DenoisePartShape& s, const py::array& state, std::ptrdiff_t begin, const py::array& rows,
-               bool take) {
-  const std::ptrdiff_t row_values = denoise_part_layout<T>(s).row_values, count = rows.size() / row_values;
-  if (begin < 0 || begin + count > s.rows) refuse<py::value_error>(kFunction, ": no such rows");
-  T* memory = state_of<T>(s, state, !take);
-  T* values = values_of<T>("rows", rows, count * row_values, take);
-  if (take) {
-    denoise_part_take(s, memory, begin, count, values);
-  } else {
-    denoise_part_put(s, memory, begin, count, values);
-  }
-}
-
 void denoise_take(const Sizes& shape, const py::array& state, std::ptrdiff_t begin, const py::array& rows) {
   const DenoisePartShape s = part_shape(shape, true);
-  with_type(state, [&]<class T>(T) { move_rows<T>(s, state, begin, rows, true); });
-}
-
-void denoise_put(const std::vector<std::ptrdiff_t>& shape, const py::array& state, std::ptrdiff_t begin,
-                 const py::array& rows) {
-  const DenoisePartShape s = part_shape(shape, true);
-  with_type(state, [&]<class T>(T) { move_rows<T>(s, state, begin, rows, false); });
-}
-
-template <class T>
-void round_of(const DenoisePartShape& s, const DenoisePartRound& round, const py::array& state, const py::array& bounds,
-              std::ptrdiff_t begin, std::ptrdiff_t end, const py::object& u, const py::object& sums,
-              const py::object& dual) {
-  T* memory = state_of<T>(s, state, true);
-  const Limits<T> limits(bounds, s.channels);
-  check_rows(s, begin, end);
-  const std::ptrdiff_t strips = denoise_part_layout<T>(s).strips;
-  T* result = values_of<T>("u", u, (end - begin) * s.columns * s.channels, true);
-  double* rows = values_of<double>("sums", sums, (end - begin) * strips * 3, true);
-  T* field = values_of<T>("dual", dual, 2 * s.rows * s.columns * s.channels, true);
-  if (result != nullptr && rows == nullptr) refuse<py::value_error>(kFunction, ": a check needs sums");
-  run_interruptible(true, [&] {
-    if (result == nullptr) {
-      denoise_part_run(s, round, memory);
-    } else {
-      denoise_part_run_and_check(s, round, limits.low(), limits.high(), begin, end, memory, result, rows, field);
-    }
+  with_type(state, [&]<class T>(T) {
+    const std::ptrdiff_t row_values = denoise_part_layout<T>(s).row_values, count = rows.size() / row_values;
+    if (begin < 0 || begin + count > s.rows) refuse<py::value_error>(kFunction, ": no such rows");
+    const T* memory = state_of<T>(s, state, false);
+    denoise_part_take(s, memory, begin, count, needed_values<T>("rows", rows, count * row_values, true));
   });
 }
 
@@ -239,13 +187,54 @@ DenoisePartRound checked_round(double weight, double sigma, double slope, std::i
   return {weight, sigma, slope, done, iterations, num_threads};
 }
 
+// pixels, half, half_first, first_row, image_rows, before, reach, above, below; what is not there is None.
+template <class T>
+DenoisePartSource<T> source_of(const DenoisePartShape& s, const py::tuple& from) {
+  DenoisePartSource<T> source;
+  const std::ptrdiff_t pixels = s.rows * s.columns * s.channels, columns = (s.columns + 1) / 2;
+  source.half_first = py::cast<std::ptrdiff_t>(from[2]);
+  source.first_row = py::cast<std::ptrdiff_t>(from[3]);
+  source.image_rows = py::cast<std::ptrdiff_t>(from[4]);
+  source.reach = py::cast<std::ptrdiff_t>(from[6]);
+  const std::ptrdiff_t last = source.first_row + s.rows - 1;
+  if (source.first_row < 0 || source.first_row % 2 != 0 || last >= source.image_rows || source.half_first < 0 ||
+      source.half_first > std::max<std::ptrdiff_t>(0, source.first_row / 2 - 1) || source.reach < 0) {
+    refuse<py::value_error>(kFunction, ": rows out of range");
+  }
+  const DenoisePartLayout layout = denoise_part_layout<T>(s);
+  const std::ptrdiff_t rows = source.reach * layout.row_values;
+  source.pixels = values_of<const T>("pixels", from[0], pixels, false);
+  source.half =
+      values_of<const T>("half", from[1], (last / 2 + 1 - source.half_first) * 3 * columns * s.channels, false);
+  source.before = values_of<const T>("before", from[5], layout.values, false);
+  source.above = values_of<const T>("above", from[7], rows, false);
+  source.below = values_of<const T>("below", from[8], rows, false);
+  if ((source.pixels == nullptr) == (source.before == nullptr)) {
+    refuse<py::value_error>(kFunction, ": pixels or a state are needed");
+  }
+  return source;
+}
+
 void denoise_round(const Sizes& shape, bool isotropic, const py::array& state, double weight, double sigma,
                    double slope, std::int64_t done, std::int64_t iterations, int num_threads, const py::array& bounds,
-                   std::ptrdiff_t begin, std::ptrdiff_t end, const py::object& u, const py::object& sums,
-                   const py::object& dual) {
+                   std::ptrdiff_t begin, std::ptrdiff_t end, const py::tuple& from, const py::object& u,
+                   const py::object& sums, const py::object& dual) {
   const DenoisePartShape s = part_shape(shape, isotropic);
   const DenoisePartRound round = checked_round(weight, sigma, slope, done, iterations, num_threads);
-  with_type(state, [&]<class T>(T) { round_of<T>(s, round, state, bounds, begin, end, u, sums, dual); });
+  check_rows(s, begin, end);
+  if (from.size() != 9) refuse<py::value_error>(kFunction, ": nine parts of a source are needed");
+  with_type(state, [&]<class T>(T) {
+    T* memory = state_of<T>(s, state, true);
+    const Limits<T> limits(bounds, s.channels);
+    const DenoisePartSource<T> source = source_of<T>(s, from);
+    T* result = values_of<T>("u", u, (end - begin) * s.columns * s.channels, true);
+    double* rows = values_of<double>("sums", sums, (end - begin) * denoise_part_layout<T>(s).strips * 3, true);
+    T* field = values_of<T>("dual", dual, 2 * s.rows * s.columns * s.channels, true);
+    if (result != nullptr && rows == nullptr) refuse<py::value_error>(kFunction, ": a check needs sums");
+    run_interruptible(true, [&] {
+      denoise_part_round(s, round, source, limits.low(), limits.high(), begin, end, memory, result, rows, field);
+    });
+  });
 }
 
 // ---- denoise_tv: what one machine would do ---------------------------------------------------------
@@ -298,22 +287,6 @@ double coarse(const py::array& pixels, bool isotropic, double weight, int num_th
     run_interruptible(true, [&] { ratio = denoise_part_coarse(s, from, weight, num_threads, to); });
   });
   return ratio;
-}
-
-void start(const Sizes& shape, const py::array& state, const py::array& half, std::ptrdiff_t half_first, double weight,
-           std::ptrdiff_t first_row, std::ptrdiff_t image_rows, int num_threads) {
-  const DenoisePartShape s = part_shape(shape, true);
-  const std::ptrdiff_t columns = (s.columns + 1) / 2, last = first_row + s.rows - 1;
-  if (!(weight > 0) || first_row < 0 || first_row % 2 != 0 || last >= image_rows || half_first < 0 ||
-      half_first > std::max<std::ptrdiff_t>(0, first_row / 2 - 1)) {
-    refuse<py::value_error>(kFunction, ": weight or rows out of range");
-  }
-  with_type(state, [&]<class T>(T) {
-    T* memory = state_of<T>(s, state, true);
-    const T* rows = needed_values<const T>("half", half, (last / 2 + 1 - half_first) * 3 * columns * s.channels, false);
-    run_interruptible(
-        true, [&] { denoise_part_start(s, rows, half_first, weight, first_row, image_rows, num_threads, memory); });
-  });
 }
 
 void row_sums(const py::array& pixels, const py::array& sums) {
@@ -392,16 +365,13 @@ void bind_tv_parts(py::module_& m) {
   m.def("chambolle_layout", &layout_of);
   m.def("chambolle_part", &chambolle_part_of);
   m.def("denoise_part_layout", &denoise_layout);
-  m.def("denoise_part_load", &denoise_load);
   m.def("denoise_part_take", &denoise_take);
-  m.def("denoise_part_put", &denoise_put);
   m.def("denoise_part_round", &denoise_round);
   m.def("denoise_plan", &plan);
   m.def("denoise_next_look", &next_look);
   m.def("denoise_part_certificate", &certificate);
   m.def("denoise_part_halve", &halve);
   m.def("denoise_part_coarse", &coarse);
-  m.def("denoise_part_start", &start);
   m.def("denoise_part_row_sums", &row_sums);
   m.def("denoise_part_constant", &constant);
   m.def("denoise_part_constant_certificate", &constant_certificate);

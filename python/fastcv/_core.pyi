@@ -107,13 +107,7 @@ def chambolle_part(
     /,
 ) -> None: ...
 def denoise_part_layout(shape: Sequence[int], wide: bool, /) -> tuple[int, int, int]: ...
-def denoise_part_load(
-    pixels: npt.NDArray[Any], state: npt.NDArray[Any], /
-) -> tuple[list[float], list[float]]: ...
 def denoise_part_take(
-    shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
-) -> None: ...
-def denoise_part_put(
     shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
 ) -> None: ...
 def denoise_part_round(
@@ -129,6 +123,7 @@ def denoise_part_round(
     bounds: npt.NDArray[np.float64],
     begin: int,
     end: int,
+    source: tuple[Any, ...],
     u: npt.NDArray[Any] | None,
     sums: npt.NDArray[np.float64] | None,
     dual: npt.NDArray[Any] | None,
@@ -153,17 +148,6 @@ def denoise_part_halve(pixels: npt.NDArray[Any], half: npt.NDArray[Any], /) -> N
 def denoise_part_coarse(
     pixels: npt.NDArray[Any], isotropic: bool, weight: float, num_threads: int, half: npt.NDArray[Any], /
 ) -> float: ...
-def denoise_part_start(
-    shape: Sequence[int],
-    state: npt.NDArray[Any],
-    half: npt.NDArray[Any],
-    half_first: int,
-    weight: float,
-    first_row: int,
-    image_rows: int,
-    num_threads: int,
-    /,
-) -> None: ...
 def denoise_part_row_sums(pixels: npt.NDArray[Any], sums: npt.NDArray[np.float64], /) -> None: ...
 def denoise_part_constant(
     sums: npt.NDArray[np.float64],

@@ -159,11 +159,26 @@ DenoiseLook denoise_part_certificate(const DenoisePartShape& shape, double weigh
 // row, of each channel u and q's components, columns side by side. Returns the ratio of its weight to its slope.
 template <class T>
 double denoise_part_coarse(const DenoisePartShape& shape, const T* pixels, double weight, int num_threads, T* half);
-// A state that was loaded starts from there. `first_row`: where the part begins in the image of `image_rows`;
-// half: rows from half_first on, from first_row / 2 - 1 (0) to that of the part's last row.
+
+// What a state is made of. Of pixels, contiguous, channels last, and where `half` is not null such a start: its rows
+// from half_first on, from first_row / 2 - 1 (0) to that of the part's last row; first_row: where the part begins in
+// the image of image_rows. Or of the state before, but for `reach` rows above `begin` and from `end` on (null: there
+// are none).
 template <class T>
-void denoise_part_start(const DenoisePartShape& shape, const T* half, std::ptrdiff_t half_first, double weight,
-                        std::ptrdiff_t first_row, std::ptrdiff_t image_rows, int num_threads, T* state);
+struct DenoisePartSource {
+  const T* pixels = nullptr;
+  const T* half = nullptr;
+  std::ptrdiff_t half_first = 0, first_row = 0, image_rows = 0;
+  const T* before = nullptr;
+  std::ptrdiff_t reach = 0;
+  const T *above = nullptr, *below = nullptr;
+};
+// All of a round: denoise_part_load or denoise_part_put, and denoise_part_run_and_check (u null: denoise_part_run), in
+// fewer walks through the memory. begin, end: the part's own rows.
+template <class T>
+void denoise_part_round(const DenoisePartShape& shape, const DenoisePartRound& round,
+                        const DenoisePartSource<T>& source, const T* low, const T* high, std::ptrdiff_t begin,
+                        std::ptrdiff_t end, T* state, T* u, double* sums, T* dual);
 // Means of two by two pixels, channels last; a last row or column without a partner counts twice.
 template <class T>
 void denoise_part_halve(const DenoisePartShape& shape, const T* pixels, T* half);

@@ -124,13 +124,32 @@ double denoise_part_coarse(const DenoisePartShape& shape, const T* pixels, doubl
 }
 
 template <class T>
-void denoise_part_start(const DenoisePartShape& shape, const T* half, std::ptrdiff_t half_first, double weight,
-                        std::ptrdiff_t first_row, std::ptrdiff_t image_rows, int num_threads, T* state) {
-  SplittingSolver<T> solver = solver_of(shape, thread_count(num_threads), state);
+void denoise_part_round(const DenoisePartShape& shape, const DenoisePartRound& round,
+                        const DenoisePartSource<T>& source, const T* low, const T* high, std::ptrdiff_t begin,
+                        std::ptrdiff_t end, T* state, T* u, double* sums, T* dual) {
+  SplittingSolver<T> solver = solver_of(shape, thread_count(round.num_threads), state);
+  solver.set_weight(round.weight, round.sigma, round.slope, tv::kSplittingRelaxation);
+  solver.resume(round.done);
+  solver.set_range(tv::range_of(low, high, shape.channels));
+  const Pixels<T> pixels{source.pixels, u, shape, begin, end};
+  const tv::PlaneIo<T> io = pixels.io();
+  const tv::PlaneDual<T> field{dual, plane_shape(shape)};
   const std::ptrdiff_t columns = (shape.columns + 1) / 2, channel = 3 * columns;
-  const tv::HalfRows<T> rows{half,    half + columns,           half + 2 * columns, channel,
-                             channel, channel * shape.channels, half_first};
-  solver.start(rows, weight, first_row, image_rows);
+  const tv::HalfRows<T> half{source.half, source.half + columns,    source.half + 2 * columns, channel,
+                             channel,     channel * shape.channels, source.half_first};
+  const typename SplittingSolver<T>::Feed feed{source.pixels != nullptr ? &io : nullptr,
+                                               source.half != nullptr ? &half : nullptr,
+                                               source.first_row,
+                                               source.image_rows,
+                                               source.before,
+                                               begin,
+                                               end,
+                                               source.reach,
+                                               source.above,
+                                               source.below};
+  const std::vector<tv::Sums> rows =
+      solver.run_part(feed, round.iterations, u != nullptr ? &io : nullptr, dual != nullptr ? &field : nullptr);
+  if (u != nullptr) tv::store_sums(rows, begin, end, solver.tiles().size(), sums);
 }
 
 template <class T>
@@ -148,17 +167,17 @@ void denoise_part_halve(const DenoisePartShape& shape, const T* pixels, T* half)
   }
 }
 
-#define FASTCV_PART(T)                                                                                           \
-  template DenoisePartLayout denoise_part_layout<T>(const DenoisePartShape&);                                    \
-  template void denoise_part_load(const DenoisePartShape&, const T*, T*, T*, T*);                                \
-  template void denoise_part_take(const DenoisePartShape&, const T*, std::ptrdiff_t, std::ptrdiff_t, T*);        \
-  template void denoise_part_put(const DenoisePartShape&, T*, std::ptrdiff_t, std::ptrdiff_t, const T*);         \
-  template void denoise_part_run(const DenoisePartShape&, const DenoisePartRound&, T*);                          \
-  template void denoise_part_run_and_check(const DenoisePartShape&, const DenoisePartRound&, const T*, const T*, \
-                                           std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);                 \
-  template double denoise_part_coarse(const DenoisePartShape&, const T*, double, int, T*);                       \
-  template void denoise_part_start(const DenoisePartShape&, const T*, std::ptrdiff_t, double, std::ptrdiff_t,    \
-                                   std::ptrdiff_t, int, T*);                                                     \
+#define FASTCV_PART(T)                                                                                            \
+  template DenoisePartLayout denoise_part_layout<T>(const DenoisePartShape&);                                     \
+  template void denoise_part_load(const DenoisePartShape&, const T*, T*, T*, T*);                                 \
+  template void denoise_part_take(const DenoisePartShape&, const T*, std::ptrdiff_t, std::ptrdiff_t, T*);         \
+  template void denoise_part_put(const DenoisePartShape&, T*, std::ptrdiff_t, std::ptrdiff_t, const T*);          \
+  template void denoise_part_run(const DenoisePartShape&, const DenoisePartRound&, T*);                           \
+  template void denoise_part_run_and_check(const DenoisePartShape&, const DenoisePartRound&, const T*, const T*,  \
+                                           std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);                  \
+  template double denoise_part_coarse(const DenoisePartShape&, const T*, double, int, T*);                        \
+  template void denoise_part_round(const DenoisePartShape&, const DenoisePartRound&, const DenoisePartSource<T>&, \
+                                   const T*, const T*, std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);      \
   template void denoise_part_halve(const DenoisePartShape&, const T*, T*);
 FASTCV_PART(float)
 FASTCV_PART(double)

@@ -27,13 +27,17 @@ struct Pixels {
   DenoisePartShape shape;
   std::ptrdiff_t begin = 0, end = 0;
 
-  PlaneIo<T> io() const { return {this, &read, &write}; }
+  PlaneIo<T> io() const { return {this, &read, &write, &find}; }
 
  private:
   static void read(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count, T* to) {
     const Pixels& p = *static_cast<const Pixels*>(context);
     const T* from = p.in + (y * p.shape.columns + x) * p.shape.channels + channel;
     for (std::ptrdiff_t i = 0; i < count; i++) to[i] = from[i * p.shape.channels];
+  }
+  static const T* find(const void* context, int, std::ptrdiff_t y, std::ptrdiff_t x) {
+    const Pixels& p = *static_cast<const Pixels*>(context);
+    return p.shape.channels == 1 ? p.in + y * p.shape.columns + x : nullptr;
   }
   static double write(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count,
                       const T* from) {

@@ -152,6 +152,19 @@ class SplittingSolver {
   Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   // load(), run() and check() in one walk through the pixels; `io` must not write where it reads.
   Certificate pass(const PlaneIo<T>& io, const PlaneDual<T>* dual);
+  // For a plane in parts: what its rows are made of as the first iterations reach them. Pixels, and maybe a start from
+  // half the size; or an earlier state, but for `reach` rows above `begin` and from `end` on, which are given.
+  struct Feed {
+    const PlaneIo<T>* pixels;
+    const HalfRows<T>* half;
+    std::ptrdiff_t first_row, image_rows;
+    const T* state;
+    std::ptrdiff_t begin, end, reach;
+    const T *above, *below;  // or null
+  };
+  // As load(), start() and run(), and check_rows() where `look_io` is not null, with fewer walks through the memory.
+  std::vector<Sums> run_part(const Feed& feed, std::ptrdiff_t iterations, const PlaneIo<T>* look_io,
+                             const PlaneDual<T>* dual);
   // The sums alone, row by row and strip by strip.
   std::vector<Sums> check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   const Range<T>& range() const { return range_; }
@@ -177,8 +190,17 @@ class SplittingSolver {
   T* rows_of(int tile) const { return reinterpret_cast<T*>(rows_->data()) + tile * (depth_ + 5) * row_values_; }
   void read_tiles(const PlaneIo<T>& io, bool pack);
   enum class Then : std::uint8_t { kGoOn, kCheck, kEnd };  // kEnd: with a check
+  // How many of the iterations that are left make the next block: blocks are of nearly equal depth.
+  int next_block(std::int64_t left) const {
+    const std::int64_t blocks = (left + depth_ - 1) / depth_;
+    return static_cast<int>((left + blocks - 1) / blocks);
+  }
   void make_stages(int count, Then then);
-  void walk(const Tile<T>& t, int strip, T* rows, const PlaneIo<T>* pixels, const Look* look, Band& band) const;
+  template <class ReadRow>
+  void walk(const Tile<T>& t, int strip, T* rows, const ReadRow& read_row, const Look* look, Band& band) const;
+  void feed_row(const Feed& feed, int tile, std::ptrdiff_t y, T* room, std::vector<T>* start_room) const;
+  void start_row(const HalfRows<T>& half, const Tile<T>& t, std::ptrdiff_t y, std::ptrdiff_t first_row,
+                 std::ptrdiff_t image_rows, T scale, std::vector<T>* room) const;
   Look look_into(const PlaneIo<T>& io, const PlaneDual<T>* dual, std::vector<Sums>* sums) const;
   void look_at(const Tile<T>& t, int strip, std::ptrdiff_t y, const Look& look, T* rows) const;
   Certificate certificate(const std::vector<Sums>& sums) const;

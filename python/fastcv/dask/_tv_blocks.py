@@ -129,20 +129,9 @@ def first_round(
     pixels = pixels_of(parts)
     rows, columns, channels = pixels.shape
     shape = (rows, columns, channels)
-    memory = recycled_empty(_core.denoise_part_layout(shape, _wide(pixels))[0], pixels.dtype)
-    _core.denoise_part_load(pixels, memory)
-    if half is not None:
-        _core.denoise_part_start(
-            shape,
-            memory,
-            joined(half),
-            half_first,
-            step.weight,
-            place.first,
-            step.image_rows,
-            step.num_threads,
-        )
-    return _iterated(State(memory, shape, (place.begin, place.end)), step)
+    rows_of_half = None if half is None else joined(half)
+    source = (pixels, rows_of_half, half_first, place.first, step.image_rows, None, 0, None, None)
+    return _iterated(shape, (place.begin, place.end), pixels.dtype, source, step)
 
 
 def rows_of(state: State, which: str, reach: int) -> npt.NDArray[Any]:
@@ -158,30 +147,33 @@ def next_round(
     _: Any, state: State, above: npt.NDArray[Any] | None, below: npt.NDArray[Any] | None, step: Step
 ) -> State:
     """Do a round with the neighbours' rows of the one before."""
-    # A copy to work on: the state that came in stays, so that the task can be run again.
-    memory = recycled_empty(state.memory.size, state.memory.dtype)
-    np.copyto(memory, state.memory)
-    begin, end = state.own
-    if above is not None:
-        _core.denoise_part_put(state.shape, memory, begin - step.reach, above)
-    if below is not None:
-        _core.denoise_part_put(state.shape, memory, end, below)
-    return _iterated(State(memory, state.shape, state.own), step)
+    # Into memory of its own: the state that came in stays, so that the task can be run again.
+    rows = state.shape[0]
+    source = (None, None, 0, 0, rows, state.memory, step.reach, above, below)
+    return _iterated(state.shape, state.own, state.memory.dtype, source, step)
 
 
-def _iterated(state: State, step: Step) -> State:
-    """Do a round in the state's memory."""
-    (begin, end), shape, dtype = state.own, state.shape, state.memory.dtype
+def _iterated(
+    shape: tuple[int, int, int],
+    own: tuple[int, int],
+    dtype: np.dtype[Any],
+    source: tuple[Any, ...],
+    step: Step,
+) -> State:
+    """Do a round, from what `source` says."""
+    (begin, end), wide = own, dtype == np.float64
+    values, _, strips = _core.denoise_part_layout(shape, wide)
+    memory = recycled_empty(values, dtype)
     rows, columns, channels = shape
     u = sums = dual = half = None
     if step.look:
         u = recycled_empty((end - begin, columns, channels), dtype)
-        sums = np.empty((end - begin) * _core.denoise_part_layout(shape, _wide(state.memory))[2] * 3)
+        sums = np.empty((end - begin) * strips * 3)
         dual = recycled_empty((channels, 2, rows, columns), dtype) if step.dual else None
     _core.denoise_part_round(
         shape,
         step.isotropic,
-        state.memory,
+        memory,
         step.weight,
         step.sigma,
         step.slope,
@@ -191,6 +183,7 @@ def _iterated(state: State, step: Step) -> State:
         step.bounds,
         begin,
         end,
+        source,
         u,
         sums,
         dual,
@@ -199,7 +192,7 @@ def _iterated(state: State, step: Step) -> State:
         half = recycled_empty((end - begin, channels, 3, columns), dtype)
         half[:, :, 0] = u.transpose(0, 2, 1)
         half[:, :, 1:] = dual[:, :, begin:end].transpose(2, 0, 1, 3)
-    return state._replace(u=u, sums=sums, half=half)
+    return State(memory, shape, own, u, sums, half)
 
 
 def half_of(state: State) -> npt.NDArray[Any]:
