@@ -180,7 +180,8 @@ def test_mds_and_descent_survive_a_killed_worker(three):
     plain = da.from_array(distances, chunks=(30, 300))
     expected = fd.gradient_descent(start, plain, 1e-4, 64)
     expected_mds = fd.mds(plain, max_iter=5)
-    with dask.config.set(scheduler="sync"):  # the same bytes on any number of workers
+    # The same bytes on any number of workers.
+    with dask.config.set({"scheduler": "sync", "array.rechunk.method": "tasks"}):
         assert np.array_equal(fd.gradient_descent(start, plain, 1e-4, 64), expected)
         assert np.array_equal(fd.mds(plain, max_iter=5).embedding, expected_mds.embedding)
     with one_killed(three, 0.6):
