@@ -26,6 +26,7 @@ import numpy as np
 
 import fastcv
 import fastcv.dask
+from benchmarks import marks
 
 CHUNK = 4096
 PAGE = Path(__file__).parent.parent / "docs" / "dask.md"
@@ -35,13 +36,10 @@ Table = list[list[str]]
 
 def write(what: str, table: Table) -> None:
     """Put a table where the page has the last one."""
-    begin, end = f"<!-- dask_scale {what}: begin -->\n", f"<!-- dask_scale {what}: end -->"
-    before, rest = PAGE.read_text("utf-8").split(begin)
-    after = rest.split(end)[1]
     head, *rows = table
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    PAGE.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", "utf-8")
+    PAGE.write_text(marks.dask_scale(what).replace(PAGE.read_text("utf-8"), text), "utf-8")
 
 
 @contextmanager
@@ -132,6 +130,11 @@ def jobs(processors: int) -> dict[str, tuple[np.ndarray, Callable[..., Any], Cal
             plane,
             lambda image: fastcv.denoise_tv(image, 0.05, num_threads=processors),
             lambda array, threads: fastcv.dask.denoise_tv(array, 0.05, num_threads=threads),
+        ),
+        "denoise_tv 0.2, from smaller images": (
+            plane,
+            lambda image: fastcv.denoise_tv(image, 0.2, num_threads=processors),
+            lambda array, threads: fastcv.dask.denoise_tv(array, 0.2, num_threads=threads),
         ),
     }
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import plots
+from benchmarks import marks, plots
 from fastcv._bench.harness import COPY, OURS, Case, case_record
 from fastcv._bench.results import Verdict, find, judge, paired, ratio, spread
 
 LEFT = ("which", "note", "answer", "time of ... to time of ...")  # columns of text
-BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
 
 def failed(case: Case, error: Exception) -> dict:
@@ -239,7 +238,7 @@ def page(results: dict, families: Sequence[ModuleType]) -> str:
 
 def readme_block(results: dict, families: Sequence[ModuleType]) -> str:
     """Return the short table for the README: the first section of every family."""
-    lines = [BEGIN]
+    lines = []
     for family in families:
         key = next(iter(family.SECTIONS))
         cases = [
@@ -256,20 +255,16 @@ def readme_block(results: dict, families: Sequence[ModuleType]) -> str:
             f"OpenCV {results['versions']['OpenCV']}; {met} of {len(verdicts)} promised figures met. "
             "All tables, also the rows we lose: [docs/benchmarks.md](docs/benchmarks.md)."
         ),
-        END,
     ]
-    return "\n".join(lines)
+    return "\n".join(lines).strip()
 
 
 def _dask(docs: Path) -> str:
     """Return the section on Dask: its table stands in docs/dask.md, where `benchmarks.dask_scale` writes it."""
     guide = docs / "dask.md"
-    _, begin, rest = (guide.read_text(encoding="utf-8") if guide.exists() else "").partition(
-        "<!-- dask_scale cost: begin -->"
-    )
-    if not begin:
+    table = marks.dask_scale("cost").find(guide.read_text(encoding="utf-8") if guide.exists() else "")
+    if table is None:
         return ""
-    table = rest.partition("<!-- dask_scale cost: end -->")[0].strip()
     text = (
         "Time with Dask to time without, 8192 x 8192 in chunks of 4096 x 4096, in memory; the median of some rounds, with the "
         "least and the most of them. Promised: at most 1.25. By `python -m benchmarks.dask_scale`; workers and memory are in "
@@ -280,11 +275,10 @@ def _dask(docs: Path) -> str:
 
 def _write_readme(path: Path, block: str) -> bool:
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if BEGIN not in text or END not in text:
-        print(f"{path.name} has no {BEGIN} ... {END}: left alone")
+    if marks.README.find(text) is None:
+        print(f"{path.name} has no {marks.README.begin} ... {marks.README.end}: left alone")
         return False
-    head, rest = text.split(BEGIN, 1)
-    path.write_text(head + block + rest.split(END, 1)[1], encoding="utf-8")
+    path.write_text(marks.README.replace(text, block), encoding="utf-8")
     return True
 
 

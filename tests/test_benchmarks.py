@@ -16,7 +16,7 @@ if not (ROOT / "benchmarks").is_dir():
     pytest.skip("the benchmarks are not part of this tree", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import box_blur, plots, report, run
+from benchmarks import box_blur, marks, plots, report, run
 
 from fastcv._bench import images, machine
 from fastcv._bench.harness import Case, Contestant, Settings, Target, measure
@@ -99,7 +99,7 @@ def test_the_report_is_written_between_the_marks(tmp_path):
     results = machine.describe()
     failure = report.failed(_case(), ValueError("no"))
     results |= {"quick": True, "fastcv": {}, "cases": [measure(_case(), TINY), failure]}
-    (tmp_path / "README.md").write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    (tmp_path / "README.md").write_text(f"before\n{marks.README.begin}\nold\n{marks.README.end}\nafter\n")
     written = report.write(results, [family], tmp_path)
     readme = (tmp_path / "README.md").read_text()
     assert len(written) == 2
@@ -107,6 +107,19 @@ def test_the_report_is_written_between_the_marks(tmp_path):
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
     assert "≥ 2.00x" in (tmp_path / "docs" / "benchmarks.md").read_text()
+
+
+def test_the_table_of_dask_is_found_where_it_is_written(tmp_path):
+    table = marks.dask_scale("cost")
+    (tmp_path / "docs").mkdir()
+    guide = tmp_path / "docs" / "dask.md"
+    guide.write_text(table.replace(f"a page\n{table.begin}\nold\n{table.end}\ngoes on\n", "| new |"))
+    assert guide.read_text() == f"a page\n{table.begin}\n\n| new |\n\n{table.end}\ngoes on\n"
+    results = machine.describe() | {"quick": True, "fastcv": {}, "cases": []}
+    report.write(results, [], tmp_path)
+    assert (tmp_path / "docs" / "benchmarks.md").read_text().endswith("\n\n| new |\n")
+    with pytest.raises(ValueError, match="has no <!-- dask_scale memory"):
+        marks.dask_scale("memory").replace(guide.read_text(), "| new |")
 
 
 def test_without_marks_the_readme_stays(tmp_path):

@@ -26,10 +26,19 @@ pytestmark = [
 ]
 
 
+SETTINGS = {
+    "distributed.worker.daemon": True,
+    "distributed.scheduler.allowed-failures": 10,
+    # A LocalCluster gives up a worker that is not back after so long. 15 s, the default, are too few for a busy machine.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    "distributed.comm.timeouts.connect": "2 minutes",
+}
+
+
 @contextlib.contextmanager
 def cluster(workers: int, threads: int = 1, **keywords: object) -> Iterator[distributed.Client]:
     with (
-        dask.config.set({"distributed.worker.daemon": True, "distributed.scheduler.allowed-failures": 10}),
+        dask.config.set(SETTINGS),
         distributed.LocalCluster(
             n_workers=workers, threads_per_worker=threads, dashboard_address=None, silence_logs=50, **keywords
         ) as local,
@@ -102,13 +111,16 @@ def test_chambolle_survives_a_killed_worker(three, eps):
     assert np.array_equal(u, fastcv.denoise_tv_chambolle(pixels, **keywords))
 
 
-def test_denoise_tv_survives_a_killed_worker(three):
+@pytest.mark.parametrize(
+    ("weight", "tol"), [(0.2, 1e-5), (2.0, 1e-3)]
+)  # the second one starts from smaller images
+def test_denoise_tv_survives_a_killed_worker(three, weight, tol):
     pixels = np.random.default_rng(3).random((900, 300), np.float32)
     array = da.from_array(pixels, chunks=(100, 300)).map_blocks(slow)
     with one_killed(three, 0.7):
-        u, info = fd.denoise_tv(array, 0.2, tol=1e-5, return_info=True)
+        u, info = fd.denoise_tv(array, weight, tol=tol, return_info=True)
         u = u.compute()
-    expected, one = fastcv.denoise_tv(pixels, 0.2, tol=1e-5, return_info=True)
+    expected, one = fastcv.denoise_tv(pixels, weight, tol=tol, return_info=True)
     assert info.gap == one.gap
     assert np.array_equal(u, expected)
 
@@ -168,7 +180,10 @@ def test_mds_and_descent_survive_a_killed_worker(three):
     plain = da.from_array(distances, chunks=(30, 300))
     expected = fd.gradient_descent(start, plain, 1e-4, 64)
     expected_mds = fd.mds(plain, max_iter=5)
-    assert np.array_equal(fd.mds(plain, max_iter=5).embedding, expected_mds.embedding)
+    # The same bytes on any number of workers.
+    with dask.config.set({"scheduler": "sync", "array.rechunk.method": "tasks"}):
+        assert np.array_equal(fd.gradient_descent(start, plain, 1e-4, 64), expected)
+        assert np.array_equal(fd.mds(plain, max_iter=5).embedding, expected_mds.embedding)
     with one_killed(three, 0.6):
         x = fd.gradient_descent(start, array, 1e-4, 64)
     assert np.array_equal(x, expected)

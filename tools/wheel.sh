@@ -66,5 +66,4 @@ for compiler in c++ g++ gcc cc clang clang++ cmake ninja; do
 done
 cp -r tests README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs benchmarks pyproject.toml cpp "$dist/"
 cd "$dist"
-# Killed workers are no matter of the wheel, and were tested before.
-env -u PYTHONPATH -u LD_LIBRARY_PATH PATH="$dist/venv/bin:$dist/bin" venv/bin/python -m pytest -q --ignore=tests/test_docs.py --ignore=tests/test_dask_cluster.py "$@"
+env -u PYTHONPATH -u LD_LIBRARY_PATH PATH="$dist/venv/bin:$dist/bin" venv/bin/python -m pytest -q --ignore=tests/test_docs.py "$@"

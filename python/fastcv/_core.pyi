@@ -107,13 +107,7 @@ def chambolle_part(
     /,
 ) -> None: ...
 def denoise_part_layout(shape: Sequence[int], wide: bool, /) -> tuple[int, int, int]: ...
-def denoise_part_load(
-    pixels: npt.NDArray[Any], state: npt.NDArray[Any], /
-) -> tuple[list[float], list[float]]: ...
 def denoise_part_take(
-    shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
-) -> None: ...
-def denoise_part_put(
     shape: Sequence[int], state: npt.NDArray[Any], begin: int, rows: npt.NDArray[Any], /
 ) -> None: ...
 def denoise_part_round(
@@ -126,10 +120,65 @@ def denoise_part_round(
     done: int,
     iterations: int,
     num_threads: int,
-    low: Sequence[float],
-    high: Sequence[float],
+    bounds: npt.NDArray[np.float64],
     begin: int,
     end: int,
+    source: tuple[Any, ...],
+    u: npt.NDArray[Any] | None,
+    sums: npt.NDArray[np.float64] | None,
+    dual: npt.NDArray[Any] | None,
+    /,
+) -> None: ...
+def denoise_plan(
+    shape: Sequence[int], weight: float, mean_slope: float, coarse_ratio: float, tol: float, /
+) -> tuple[float, bool, bool, float, float, int, int]: ...
+def denoise_next_look(
+    tol: float, first: int, last: int, looks: npt.NDArray[np.float64], /
+) -> tuple[int, bool]: ...
+def denoise_part_certificate(
+    shape: Sequence[int],
+    wide: bool,
+    weight: float,
+    bounds: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+    proven: bool,
+    /,
+) -> tuple[float, float]: ...
+def denoise_part_halve(pixels: npt.NDArray[Any], half: npt.NDArray[Any], /) -> None: ...
+def denoise_part_coarse(
+    pixels: npt.NDArray[Any], isotropic: bool, weight: float, num_threads: int, half: npt.NDArray[Any], /
+) -> float: ...
+def denoise_part_row_sums(pixels: npt.NDArray[Any], sums: npt.NDArray[np.float64], /) -> None: ...
+def denoise_part_constant(
+    sums: npt.NDArray[np.float64],
+    bounds: npt.NDArray[np.float64],
+    pixels: npt.NDArray[Any],
+    first_row: int,
+    squares: npt.NDArray[np.float64],
+    /,
+) -> float: ...
+def denoise_part_constant_certificate(
+    shape: Sequence[int],
+    wide: bool,
+    sums: npt.NDArray[np.float64],
+    bounds: npt.NDArray[np.float64],
+    squares: npt.NDArray[np.float64],
+    largest: float,
+    weight: float,
+    /,
+) -> tuple[bool, list[float], float, float]: ...
+def denoise_part_proven(
+    pixels: npt.NDArray[Any],
+    isotropic: bool,
+    weight: float,
+    done: int,
+    iterations: int,
+    num_threads: int,
+    bounds: npt.NDArray[np.float64],
+    begin: int,
+    end: int,
+    from_: npt.NDArray[Any] | None,
+    to: npt.NDArray[Any],
     u: npt.NDArray[Any] | None,
     sums: npt.NDArray[np.float64] | None,
     /,

@@ -89,7 +89,7 @@ DenoiseTvInfo denoise_tv(const BatchView<const T>& in, const BatchView<T>& out, 
 
 struct DenoisePartShape {
   std::ptrdiff_t rows, columns;  // with the neighbours' rows
-  int channels;                  // 1, or 3 that are joint
+  int channels;                  // 1, or 3 that are joint; of denoise_part_proven, any number
   bool isotropic;
 };
 struct DenoisePartLayout {
@@ -121,9 +121,90 @@ template <class T>
 void denoise_part_run(const DenoisePartShape& shape, const DenoisePartRound& round, T* state);
 // As denoise_part_run, then a look at rows [begin, end): u, contiguous, held within the image's range; and of each row
 // and strip the sums of (u - f)^2, |grad u| and the gap, three values side by side.
+// dual: of all rows, [channel][axis][y][x]; right in those looked at. Or null.
 template <class T>
 void denoise_part_run_and_check(const DenoisePartShape& shape, const DenoisePartRound& round, const T* low,
-                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums);
+                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums,
+                                T* dual = nullptr);
+
+// What one machine would do with an image of such a shape (rows: all of it). `ratio`: of the weight to the image's mean
+// |grad f|; coarse_ratio: the same of the image at half its size, if its optimum is what the start is made of; else 0.
+struct DenoisePlan {
+  double ratio;
+  bool tries_constant, tries_coarse;  // what comes first
+  double sigma, slope;
+  std::int64_t first_look;
+  std::int64_t coarse_iterations;  // of an image at half the size, which nobody looks at in between
+};
+DenoisePlan denoise_plan(const DenoisePartShape& shape, double weight, double mean_slope, double coarse_ratio,
+                         double tol);
+
+struct DenoiseLook {
+  std::int64_t iteration;
+  double gap, objective;
+};
+struct DenoiseNext {
+  std::int64_t iteration;
+  bool stalled;
+};
+// When to look again, after these looks, of which the first was due at `first`; and whether to hope no more.
+DenoiseNext denoise_next_look(double tol, std::int64_t first, std::int64_t last, const std::vector<DenoiseLook>& looks);
+
+// The gap and the objective from the sums of all rows. proven: as of denoise_part_proven, whose sums hold the weight.
+template <class T>
+DenoiseLook denoise_part_certificate(const DenoisePartShape& shape, double weight, const T* low, const T* high,
+                                     const double* sums, bool proven);
+
+// The heavy weight. Of an image at half its size: nearly the optimum, to start from, with half the weight. half: row by
+// row, of each channel u and q's components, columns side by side. Returns the ratio of its weight to its slope.
+template <class T>
+double denoise_part_coarse(const DenoisePartShape& shape, const T* pixels, double weight, int num_threads, T* half);
+
+// What a state is made of. Of pixels, contiguous, channels last, and where `half` is not null such a start: its rows
+// from half_first on, from first_row / 2 - 1 (0) to that of the part's last row; first_row: where the part begins in
+// the image of image_rows. Or of the state before, but for `reach` rows above `begin` and from `end` on (null: there
+// are none).
+template <class T>
+struct DenoisePartSource {
+  const T* pixels = nullptr;
+  const T* half = nullptr;
+  std::ptrdiff_t half_first = 0, first_row = 0, image_rows = 0;
+  const T* before = nullptr;
+  std::ptrdiff_t reach = 0;
+  const T *above = nullptr, *below = nullptr;
+};
+// All of a round: denoise_part_load or denoise_part_put, and denoise_part_run_and_check (u null: denoise_part_run), in
+// fewer walks through the memory. begin, end: the part's own rows.
+template <class T>
+void denoise_part_round(const DenoisePartShape& shape, const DenoisePartRound& round,
+                        const DenoisePartSource<T>& source, const T* low, const T* high, std::ptrdiff_t begin,
+                        std::ptrdiff_t end, T* state, T* u, double* sums, T* dual);
+// Means of two by two pixels, channels last; a last row or column without a partner counts twice.
+template <class T>
+void denoise_part_halve(const DenoisePartShape& shape, const T* pixels, T* half);
+
+// The heaviest weight: the mean. sums: of each row's pixels, channels side by side.
+template <class T>
+void denoise_part_row_sums(const DenoisePartShape& shape, const T* pixels, double* sums);
+// Of rows that begin at first_row of an image of `image` with such sums and range: what its certificate needs. Returns
+// the largest norm of the dual field, and writes each row's squares, channels side by side.
+template <class T>
+double denoise_part_constant(const DenoisePartShape& image, const double* sums, const T* low, const T* high,
+                             const T* pixels, std::ptrdiff_t first_row, std::ptrdiff_t rows, double* squares);
+// Whether the mean is the optimum: then its gap and objective, and the mean of each channel.
+template <class T>
+bool denoise_part_constant_certificate(const DenoisePartShape& image, const double* sums, const T* low, const T* high,
+                                       const double* squares, double largest, double weight, T* mean,
+                                       DenoiseLook* look);
+
+// As denoise_part_run_and_check, with the proven solver: any number of channels, and one row of neighbours for each
+// iteration (and one more for the look). from, to: [field][channel][y][x], the four fields that go from round to
+// round, `from` of all rows (null: from the pixels), `to` of [begin, end). u and sums: or null; the sums of |grad u|
+// hold the weight.
+template <class T>
+void denoise_part_proven(const DenoisePartShape& shape, const DenoisePartRound& round, const T* low, const T* high,
+                         std::ptrdiff_t begin, std::ptrdiff_t end, const T* pixels, const T* from, T* to, T* u,
+                         double* sums);
 
 // ---- Chambolle -----------------------------------------------------------------------------
 // scikit-image's denoise_tv_chambolle, iterate for iterate (A. Chambolle, "An algorithm for total variation

@@ -10,8 +10,6 @@
 namespace fastcv::tv {
 namespace {
 
-constexpr std::int64_t kIterations = 30;  // on each level; more save less on the fine one than they cost
-
 template <class T>
 T* at(const CoarseStart<T>& level, int channel, std::ptrdiff_t y, std::ptrdiff_t x) {
   return const_cast<T*>(level.image(channel, y)) + x;
@@ -45,28 +43,41 @@ bool CoarseStart<T>::pays(const PlaneShape& shape, double ratio) {
 }
 
 template <class T>
+void halve_row(const PlaneShape& fine, const PlaneIo<T>& io, int channel, std::ptrdiff_t y, T* room, T* to) {
+  const std::ptrdiff_t columns = (fine.columns + 1) / 2;
+  T *upper = room, *lower = upper + 2 * columns;
+  io.read(io.context, channel, 2 * y, 0, fine.columns, upper);
+  io.read(io.context, channel, std::min(2 * y + 1, fine.rows - 1), 0, fine.columns, lower);
+  if (fine.columns % 2 == 1) {
+    upper[fine.columns] = upper[fine.columns - 1];
+    lower[fine.columns] = lower[fine.columns - 1];
+  }
+  for (std::ptrdiff_t x = 0; x < columns; x++) {
+    to[x] = T(0.25) * ((upper[2 * x] + upper[2 * x + 1]) + (lower[2 * x] + lower[2 * x + 1]));
+  }
+}
+
+template <class T>
 CoarseStart<T>::CoarseStart(const PlaneShape& fine, const PlaneIo<T>& io, int threads, std::span<T>* room)
     : shape_(halved(fine)), threads_(threads), planes_(3 * values(), room) {
   parallel_rows(shape_.rows, 1 + (32 << 10) / shape_.columns, threads, [&](Band& band) {
     std::vector<T> rows(4 * shape_.columns);
-    T *upper = rows.data(), *lower = upper + 2 * shape_.columns;
     for (std::ptrdiff_t y = band.begin; y < band.end; y++) {
       if (y % 32 == 0) band.checkpoint();
-      for (int c = 0; c < shape_.channels; c++) {
-        // A last pixel without a partner counts twice.
-        io.read(io.context, c, 2 * y, 0, fine.columns, upper);
-        io.read(io.context, c, std::min(2 * y + 1, fine.rows - 1), 0, fine.columns, lower);
-        if (fine.columns % 2 == 1) {
-          upper[fine.columns] = upper[fine.columns - 1];
-          lower[fine.columns] = lower[fine.columns - 1];
-        }
-        T* to = at(*this, c, y, 0);
-        for (std::ptrdiff_t x = 0; x < shape_.columns; x++) {
-          to[x] = T(0.25) * ((upper[2 * x] + upper[2 * x + 1]) + (lower[2 * x] + lower[2 * x + 1]));
-        }
-      }
+      for (int c = 0; c < shape_.channels; c++) halve_row(fine, io, c, y, rows.data(), at(*this, c, y, 0));
     }
   });
+}
+
+template <class T>
+CoarseStart<T>::CoarseStart(const PlaneShape& shape, int threads, const PlaneIo<T>& io, AsItIs, std::span<T>* room)
+    : shape_(shape), threads_(threads), planes_(3 * values(), room) {
+  for (int c = 0; c < shape_.channels; c++) {
+    for (std::ptrdiff_t y = 0; y < shape_.rows; y++) {
+      check_interrupt();
+      io.read(io.context, c, y, 0, shape_.columns, at(*this, c, y, 0));
+    }
+  }
 }
 
 template <class T>
@@ -76,8 +87,7 @@ PlaneIo<T> CoarseStart<T>::io() const {
 
 template <class T>
 void CoarseStart<T>::solve(double weight, std::span<T> room) {
-  const double slope = mean_slope(shape_, io());
-  ratio_ = slope > 0 ? weight / slope : 1;
+  ratio_ = weight_ratio(weight, mean_slope(shape_, io()));
   std::optional<CoarseStart> coarser;
   if (pays(shape_, ratio_)) {
     coarser.emplace(shape_, io(), threads_, &room);
@@ -89,11 +99,13 @@ void CoarseStart<T>::solve(double weight, std::span<T> room) {
   const double sigma = splitting_sigma(ratio_, coarser ? coarser->ratio() : 0);
   coarser.reset();
   solver.set_weight(weight, sigma, kSplittingSlope * sigma, kSplittingRelaxation);
-  solver.run(kIterations);
+  solver.run(kCoarseIterations);
   const PlaneDual<T> dual = this->dual();
   solver.check(io(), &dual);
 }
 
+template void halve_row(const PlaneShape&, const PlaneIo<float>&, int, std::ptrdiff_t, float*, float*);
+template void halve_row(const PlaneShape&, const PlaneIo<double>&, int, std::ptrdiff_t, double*, double*);
 template class CoarseStart<float>;
 template class CoarseStart<double>;
 

@@ -5,55 +5,23 @@
 
 #include "fastcv/runtime.hpp"
 #include "fastcv/tv.hpp"
+#include "tv/denoise_coarse.hpp"
+#include "tv/denoise_part.hpp"
 #include "tv/denoise_splitting.hpp"
 
 namespace fastcv {
 namespace {
 
-using tv::PlaneIo;
-using tv::PlaneShape;
+using tv::Pixels;
+using tv::plane_shape;
 using tv::SplittingSolver;
 using tv::Tile;
-
-PlaneShape plane_shape(const DenoisePartShape& shape) {
-  PlaneShape plane;
-  plane.rows = shape.rows;
-  plane.columns = shape.columns;
-  plane.channels = shape.channels;
-  plane.isotropic = shape.isotropic;
-  return plane;
-}
 
 template <class T>
 SplittingSolver<T> solver_of(const DenoisePartShape& shape, int threads, T* state) {
   SplittingSolver<T> solver(plane_shape(shape), threads, typename SplittingSolver<T>::Elsewhere{});
   if (state != nullptr) solver.place(state);
   return solver;
-}
-
-template <class T>
-struct Pixels {
-  const T* in;
-  T* out;  // rows [begin, end)
-  std::ptrdiff_t columns, begin, end;
-  int channels;
-};
-
-template <class T>
-void read_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count, T* to) {
-  const Pixels<T>& p = *static_cast<const Pixels<T>*>(context);
-  const T* from = p.in + (y * p.columns + x) * p.channels + channel;
-  for (std::ptrdiff_t i = 0; i < count; i++) to[i] = from[i * p.channels];
-}
-
-template <class T>
-double write_row(const void* context, int channel, std::ptrdiff_t y, std::ptrdiff_t x, std::ptrdiff_t count,
-                 const T* from) {
-  const Pixels<T>& p = *static_cast<const Pixels<T>*>(context);
-  if (y < p.begin || y >= p.end) return 0;
-  T* to = p.out + ((y - p.begin) * p.columns + x) * p.channels + channel;
-  for (std::ptrdiff_t i = 0; i < count; i++) to[i * p.channels] = from[i];
-  return 0;
 }
 
 // A row as all its records side by side; a strip holds some of them, and others twice, as margins.
@@ -85,8 +53,8 @@ DenoisePartLayout denoise_part_layout(const DenoisePartShape& shape) {
 template <class T>
 void denoise_part_load(const DenoisePartShape& shape, const T* pixels, T* state, T* low, T* high) {
   SplittingSolver<T> solver = solver_of(shape, 1, state);
-  const Pixels<T> from{pixels, nullptr, shape.columns, 0, 0, shape.channels};
-  solver.load({&from, &read_row<T>, &write_row<T>});
+  const Pixels<T> from{pixels, nullptr, shape};
+  solver.load(from.io());
   std::copy_n(solver.range().low, shape.channels, low);
   std::copy_n(solver.range().high, shape.channels, high);
 }
@@ -126,33 +94,93 @@ void denoise_part_run(const DenoisePartShape& shape, const DenoisePartRound& rou
 
 template <class T>
 void denoise_part_run_and_check(const DenoisePartShape& shape, const DenoisePartRound& round, const T* low,
-                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums) {
+                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums,
+                                T* dual) {
   SplittingSolver<T> solver = solver_of(shape, thread_count(round.num_threads), state);
   solver.set_weight(round.weight, round.sigma, round.slope, tv::kSplittingRelaxation);
   solver.resume(round.done);
   solver.run(round.iterations, true);
-  tv::Range<T> range{};
-  std::copy_n(low, shape.channels, range.low);
-  std::copy_n(high, shape.channels, range.high);
-  solver.set_range(range);
-  const Pixels<T> to{nullptr, u, shape.columns, begin, end, shape.channels};
-  const std::vector<tv::Sums> rows = solver.check_rows({&to, &read_row<T>, &write_row<T>}, nullptr);
-  const std::size_t strips = solver.tiles().size();
-  for (std::size_t i = begin * strips; i < end * strips; i++) {
-    *sums++ = rows[i].residual;
-    *sums++ = rows[i].variation;
-    *sums++ = rows[i].gap;
+  solver.set_range(tv::range_of(low, high, shape.channels));
+  const Pixels<T> to{nullptr, u, shape, begin, end};
+  const tv::PlaneDual<T> field{dual, plane_shape(shape)};
+  const std::vector<tv::Sums> rows = solver.check_rows(to.io(), dual != nullptr ? &field : nullptr);
+  tv::store_sums(rows, begin, end, solver.tiles().size(), sums);
+}
+
+template <class T>
+double denoise_part_coarse(const DenoisePartShape& shape, const T* pixels, double weight, int num_threads, T* half) {
+  const Pixels<T> from{pixels, nullptr, shape};
+  std::span<T> none;
+  tv::CoarseStart<T> coarse(plane_shape(shape), thread_count(num_threads), from.io(), tv::CoarseStart<T>::kAsItIs,
+                            &none);
+  coarse.solve(weight, none);
+  const tv::HalfRows<T> rows = coarse.half();
+  for (std::ptrdiff_t y = 0; y < shape.rows; y++) {
+    for (int c = 0; c < shape.channels; c++) {
+      for (const T* row : {rows.u_row(c, y), rows.q0_row(c, y), rows.q1_row(c, y)}) {
+        half = std::copy_n(row, shape.columns, half);
+      }
+    }
+  }
+  return coarse.ratio();
+}
+
+template <class T>
+void denoise_part_round(const DenoisePartShape& shape, const DenoisePartRound& round,
+                        const DenoisePartSource<T>& source, const T* low, const T* high, std::ptrdiff_t begin,
+                        std::ptrdiff_t end, T* state, T* u, double* sums, T* dual) {
+  SplittingSolver<T> solver = solver_of(shape, thread_count(round.num_threads), state);
+  solver.set_weight(round.weight, round.sigma, round.slope, tv::kSplittingRelaxation);
+  solver.resume(round.done);
+  solver.set_range(tv::range_of(low, high, shape.channels));
+  const Pixels<T> pixels{source.pixels, u, shape, begin, end};
+  const tv::PlaneIo<T> io = pixels.io();
+  const tv::PlaneDual<T> field{dual, plane_shape(shape)};
+  const std::ptrdiff_t columns = (shape.columns + 1) / 2, channel = 3 * columns;
+  const tv::HalfRows<T> half{source.half, source.half + columns,    source.half + 2 * columns, channel,
+                             channel,     channel * shape.channels, source.half_first};
+  const typename SplittingSolver<T>::Feed feed{source.pixels != nullptr ? &io : nullptr,
+                                               source.half != nullptr ? &half : nullptr,
+                                               source.first_row,
+                                               source.image_rows,
+                                               source.before,
+                                               begin,
+                                               end,
+                                               source.reach,
+                                               source.above,
+                                               source.below};
+  const std::vector<tv::Sums> rows =
+      solver.run_part(feed, round.iterations, u != nullptr ? &io : nullptr, dual != nullptr ? &field : nullptr);
+  if (u != nullptr) tv::store_sums(rows, begin, end, solver.tiles().size(), sums);
+}
+
+template <class T>
+void denoise_part_halve(const DenoisePartShape& shape, const T* pixels, T* half) {
+  const Pixels<T> from{pixels, nullptr, shape};
+  const tv::PlaneShape fine = plane_shape(shape);
+  const std::ptrdiff_t columns = (shape.columns + 1) / 2;
+  std::vector<T> room(5 * columns);
+  for (std::ptrdiff_t y = 0; 2 * y < shape.rows; y++) {
+    check_interrupt();
+    for (int c = 0; c < shape.channels; c++) {
+      tv::halve_row(fine, from.io(), c, y, room.data() + columns, room.data());
+      for (std::ptrdiff_t x = 0; x < columns; x++) half[(y * columns + x) * shape.channels + c] = room[x];
+    }
   }
 }
 
-#define FASTCV_PART(T)                                                                                           \
-  template DenoisePartLayout denoise_part_layout<T>(const DenoisePartShape&);                                    \
-  template void denoise_part_load(const DenoisePartShape&, const T*, T*, T*, T*);                                \
-  template void denoise_part_take(const DenoisePartShape&, const T*, std::ptrdiff_t, std::ptrdiff_t, T*);        \
-  template void denoise_part_put(const DenoisePartShape&, T*, std::ptrdiff_t, std::ptrdiff_t, const T*);         \
-  template void denoise_part_run(const DenoisePartShape&, const DenoisePartRound&, T*);                          \
-  template void denoise_part_run_and_check(const DenoisePartShape&, const DenoisePartRound&, const T*, const T*, \
-                                           std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*);
+#define FASTCV_PART(T)                                                                                            \
+  template DenoisePartLayout denoise_part_layout<T>(const DenoisePartShape&);                                     \
+  template void denoise_part_load(const DenoisePartShape&, const T*, T*, T*, T*);                                 \
+  template void denoise_part_take(const DenoisePartShape&, const T*, std::ptrdiff_t, std::ptrdiff_t, T*);         \
+  template void denoise_part_put(const DenoisePartShape&, T*, std::ptrdiff_t, std::ptrdiff_t, const T*);          \
+  template void denoise_part_run(const DenoisePartShape&, const DenoisePartRound&, T*);                           \
+  template void denoise_part_run_and_check(const DenoisePartShape&, const DenoisePartRound&, const T*, const T*,  \
+                                           std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);                  \
+  template double denoise_part_coarse(const DenoisePartShape&, const T*, double, int, T*);                        \
+  template void denoise_part_round(const DenoisePartShape&, const DenoisePartRound&, const DenoisePartSource<T>&, \
+                                   const T*, const T*, std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);      \
+  template void denoise_part_halve(const DenoisePartShape&, const T*, T*);
 FASTCV_PART(float)
 FASTCV_PART(double)
 #undef FASTCV_PART

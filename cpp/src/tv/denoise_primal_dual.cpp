@@ -8,9 +8,10 @@
 namespace fastcv::tv {
 namespace {
 
-enum Field : int { kU, kBar, kF, kQ };        // kQ + axis
-constexpr std::ptrdiff_t kGrain = 16 << 10;   // pixels a band
-constexpr std::ptrdiff_t kAtOnce = 32 << 10;  // pixels between two looks for Ctrl-C
+enum Field : int { kU, kBar, kF, kQ };            // kQ + axis
+constexpr int kState[] = {kU, kBar, kQ, kQ + 1};  // of two axes, what goes from one iteration to the next
+constexpr std::ptrdiff_t kGrain = 16 << 10;       // pixels a band
+constexpr std::ptrdiff_t kAtOnce = 32 << 10;      // pixels between two looks for Ctrl-C
 
 }  // namespace
 
@@ -132,11 +133,42 @@ void PrimalDualSolver<T>::load(const PlaneIo<T>& io) {
     for (std::ptrdiff_t y = 0; y < lines_; y++) {
       check_interrupt();
       T* u = at(kU, c, y);
-      std::fill_n(u + shape_.columns, kernels_.lanes, u[shape_.columns - 1]);
+      pad(u);
       std::copy_n(u, shape_.columns + kernels_.lanes, at(kBar, c, y));
     }
   }
   reset_steps();
+}
+
+// Behind the last column.
+template <class T>
+void PrimalDualSolver<T>::pad(T* row) const {
+  std::fill_n(row + shape_.columns, kernels_.lanes, row[shape_.columns - 1]);
+}
+
+template <class T>
+void PrimalDualSolver<T>::take(int channel, std::ptrdiff_t y, T* const* fields) const {
+  for (int i = 0; i < kFields; i++) std::copy_n(at(kState[i], channel, y), shape_.columns, fields[i]);
+}
+
+template <class T>
+void PrimalDualSolver<T>::put(int channel, std::ptrdiff_t y, const T* const* fields) {
+  for (int i = 0; i < kFields; i++) std::copy_n(fields[i], shape_.columns, at(kState[i], channel, y));
+  pad(at(kU, channel, y));
+  pad(at(kBar, channel, y));
+}
+
+template <class T>
+void PrimalDualSolver<T>::resume(std::int64_t before) {
+  reset_steps();
+  for (std::int64_t k = 0; k < before; k++) next_steps();
+}
+
+template <class T>
+void PrimalDualSolver<T>::next_steps() {
+  theta_ = gamma_ > 0 ? 1 / std::sqrt(1 + 2 * gamma_ * tau_) : 1;
+  tau_ *= theta_;
+  sigma_ /= theta_;
 }
 
 template <class T>
@@ -222,17 +254,16 @@ template <class T>
 void PrimalDualSolver<T>::run(std::int64_t iterations) {
   for (std::int64_t k = 0; k < iterations; k++) {
     check_interrupt();
-    theta_ = gamma_ > 0 ? 1 / std::sqrt(1 + 2 * gamma_ * tau_) : 1;
-    const PrimalDualJob<T> now = job();
+    PrimalDualJob<T> now = job();
+    next_steps();
+    now.theta = static_cast<T>(theta_);
     each_line([&](std::ptrdiff_t y) { kernels_.dual(now, line(y)); });
     each_line([&](std::ptrdiff_t y) { kernels_.primal(now, line(y)); });
-    tau_ *= theta_;
-    sigma_ /= theta_;
   }
 }
 
 template <class T>
-Certificate PrimalDualSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>* dual) {
+std::vector<Sums> PrimalDualSolver<T>::check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual) const {
   std::vector<Sums> sums(lines_);
   const PrimalDualJob<T> now = job();
   each_line([&](std::ptrdiff_t y) {
@@ -245,13 +276,14 @@ Certificate PrimalDualSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>*
       }
     }
   });
+  return sums;
+}
+
+template <class T>
+Certificate PrimalDualSolver<T>::check(const PlaneIo<T>& io, const PlaneDual<T>* dual) {
   Sums total;
-  for (const Sums& s : sums) total += s;
-  double reach = 0;
-  for (int c = 0; c < shape_.channels; c++) {
-    reach = std::max(reach, static_cast<double>(range_.high[c]) - static_cast<double>(range_.low[c]));
-  }
-  return certify<T>(total, shape_, 1, reach + 2 * shape_.axes() * largest_weight_);
+  for (const Sums& s : check_rows(io, dual)) total += s;
+  return certify_primal_dual(total, shape_, range_, largest_weight_);
 }
 
 template class PrimalDualSolver<float>;

@@ -7,6 +7,7 @@
 //   ubar = u + theta (u - u_before),   theta = 1 / sqrt(1 + 2 gamma tau), tau <- theta tau, sigma <- sigma / theta
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,6 +50,16 @@ struct PrimalDualKernels {
 template <class T>
 PrimalDualKernels<T> primal_dual_kernels();
 
+// Its sums hold the weight already.
+template <class T>
+Certificate certify_primal_dual(const Sums& total, const PlaneShape& shape, const Range<T>& range, double weight) {
+  double reach = 0;
+  for (int c = 0; c < shape.channels; c++) {
+    reach = std::max(reach, static_cast<double>(range.high[c]) - static_cast<double>(range.low[c]));
+  }
+  return certify<T>(total, shape, 1, reach + 2 * shape.axes() * weight);
+}
+
 template <class T>
 class PrimalDualSolver {
  public:
@@ -59,13 +70,24 @@ class PrimalDualSolver {
   void start(const PlaneDual<T>& dual);
   void run(std::int64_t iterations);
   Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
-  std::ptrdiff_t missing() const { return missing_; }
+
+  // For a plane in parts. The sums alone, row by row.
+  std::vector<Sums> check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual) const;
+  // What a row consists of: u, ubar, and q's components.
+  static constexpr int kFields = 4;
+  void take(int channel, std::ptrdiff_t y, T* const* fields) const;
+  void put(int channel, std::ptrdiff_t y, const T* const* fields);
+  // As after so many iterations.
+  void resume(std::int64_t before);
+  void set_range(const Range<T>& range) { range_ = range; }
 
  private:
   Line<T> line(std::ptrdiff_t y) const;
   T* at(int field, int channel, std::ptrdiff_t y) const;
   void fill_missing();
+  void pad(T* row) const;
   void reset_steps();
+  void next_steps();
   PrimalDualJob<T> job() const;
   template <class Fn>
   void each_line(const Fn& fn) const;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fastcv/runtime.hpp"
+#include "tv/denoise_constant.hpp"
 #include "tv/denoise_sigma.hpp"
 
 namespace fastcv::tv {
@@ -20,6 +21,11 @@ void Watch::saw(std::int64_t iteration, const Certificate& c) {
   const double factor = std::pow(std::max(relative / tol_, 1.0), 0.31) * 1.03;
   const double wanted = static_cast<double>(iteration) * std::clamp(factor, 1.1, 2.0);
   next_ = std::min(last_, std::max(iteration + 2, static_cast<std::int64_t>(std::ceil(wanted))));
+}
+
+std::int64_t first_look(double ratio, bool coarse, bool warm, double tol) {
+  const double cold = (coarse ? 30 : 3.4 + 38 * ratio) * std::pow(1e-3 / tol, 0.31);
+  return std::lround(std::clamp(warm ? 0.3 * cold : cold, 2.0, 60.0));
 }
 
 template <class T>
@@ -62,7 +68,7 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
   tol_ = tol;
   enough_ = 0.5 * static_cast<double>(job_.shape.pixels() * job_.shape.channels) * rms_bound * rms_bound;
   if (constant(weight, &result)) return result;
-  const double ratio = slope_ > 0 ? weight / slope_ : 1;
+  const double ratio = weight_ratio(weight, slope_);
   if (!proven_ && weight > 0) {
     std::optional<CoarseStart<T>> coarse;
     if (!loaded_ && !warm_ && CoarseStart<T>::pays(job_.shape, ratio)) {
@@ -72,10 +78,7 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
       coarse->solve(weight / 2, splitting_->room());
     }
     const double sigma = splitting_sigma(ratio, coarse ? coarse->ratio() : 0);
-    // The guess that costs least over many images: a late look costs iterations, an early one another look.
-    const double cold = (coarse ? 30 : 3.4 + 38 * ratio) * std::pow(1e-3 / tol, 0.31);
-    const double first = std::clamp(warm_ ? 0.3 * cold : cold, 2.0, 60.0);
-    Watch watch(tol_, std::lround(first), options_.max_iter);
+    Watch watch(tol_, first_look(ratio, coarse.has_value(), warm_, tol), options_.max_iter);
     if (job_.once && !warm_ && !coarse && options_.depth == 0 &&
         SplittingSolver<T>::can_pass(job_.shape, watch.next())) {
       // Few iterations cost less than their state's way to memory and back. Should they not do, they are done
@@ -118,77 +121,44 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
   } else {
     primal_dual_->set_weight(weight);
   }
-  Watch watch(tol_, weight == 0 && job_.weights == nullptr ? 1 : warm_ ? 4 : 16, options_.max_iter - result.iterations);
+  Watch watch(tol_,
+              weight == 0 && job_.weights == nullptr ? 1
+              : warm_                                ? 4
+                                                     : kFirstProvenLook,
+              options_.max_iter - result.iterations);
   warm_ = true;
   iterate(*primal_dual_, &watch, false, &result);
   return result;
 }
 
-// A weight so large that the mean is the optimum: the dual field that proves it can be written down. Within a row it
-// sums up the distances from the row's mean, and down the columns those of the rows' means from the mean.
+// Whether the mean is the optimum: then that is the result.
 template <class T>
 bool PlaneSolve<T>::constant(double weight, PlaneResult* result) {
-  constexpr double kOften = 8;  // in units of |grad f|; a smaller weight has little hope
-  if (weight < kOften * slope_ || weight == 0 || job_.missing || job_.weights != nullptr || job_.shape.depth > 1 ||
+  if (!ConstantProof<T>::has_hope(weight, slope_) || job_.missing || job_.weights != nullptr || job_.shape.depth > 1 ||
       options_.solver != TvSolver::kAuto) {
     return false;
   }
   const PlaneShape& s = job_.shape;
-  std::vector<T> row(s.columns);
-  std::vector<double> norm(s.columns), row_means(s.rows * s.channels);
-  std::vector<T> mean(s.channels);
-  double residual = 0, gap = 0, largest = 0;
-  for (int c = 0; c < s.channels; c++) {
-    const Moments m = moments(s, job_.io, c);
-    const double n = static_cast<double>(m.count);
-    mean[c] = static_cast<T>(m.mean());
-    const double off = static_cast<double>(mean[c]) - m.mean();
-    gap += 0.5 * n * off * off;
-    residual += m.square + n * off * off;
-    for (std::ptrdiff_t y = 0; y < s.rows; y++) {
-      check_interrupt();
-      job_.io.read(job_.io.context, c, y, 0, s.columns, row.data());
-      double sum = 0;
-      for (const T v : row) sum += static_cast<double>(v);
-      row_means[c * s.rows + y] = sum / static_cast<double>(s.columns);
-    }
+  std::vector<double> sums(s.rows * s.channels), squares(sums.size());
+  const Range<T> range = row_sums(s, job_.io, sums.data());
+  const ConstantProof<T> proof(s, sums.data(), range);
+  double largest = 0;
+  for (std::ptrdiff_t y = 0; y < s.rows; y++) {
+    check_interrupt();
+    largest = std::max(largest, proof.norm(job_.io, y, y, squares.data() + y * s.channels));
+    if (!proof.holds(weight, largest)) return false;
   }
-  // Rounding of the sums, and of q where it is written, stays far below this.
-  const double limit = weight * (1 - 1e-5);
-  std::vector<double> down(s.channels);
-  for (const bool write : {false, true}) {
-    std::fill(down.begin(), down.end(), 0.0);
-    for (std::ptrdiff_t y = 0; y < s.rows; y++) {
-      check_interrupt();
-      std::fill(norm.begin(), norm.end(), 0.0);
-      for (int c = 0; c < s.channels; c++) {
-        const double row_mean = row_means[c * s.rows + y];
-        down[c] = y + 1 < s.rows ? down[c] + (static_cast<double>(mean[c]) - row_mean) : 0;
-        if (write && job_.dual) {
-          std::fill_n(job_.dual->row(c, 0, y), s.columns, static_cast<T>(down[c]));
-        }
-        job_.io.read(job_.io.context, c, y, 0, s.columns, row.data());
-        double along = 0;
-        for (std::ptrdiff_t x = 0; x < s.columns; x++) {
-          along = x + 1 < s.columns ? along + (row_mean - static_cast<double>(row[x])) : 0;
-          norm[x] += std::fabs(down[c]) + std::fabs(along);  // above every norm in use
-          if (write && job_.dual) job_.dual->row(c, 1, y)[x] = static_cast<T>(along);
-        }
-        if (!write) continue;
-        std::fill(row.begin(), row.end(), mean[c]);
-        result->certificate.rounding += job_.io.write(job_.io.context, c, y, 0, s.columns, row.data());
-      }
-      largest = std::max(largest, *std::max_element(norm.begin(), norm.end()));
-      if (largest > limit) return false;
-    }
-  }
-  result->certificate.residual = residual;
-  result->certificate.objective = 0.5 * residual;
-  // q is written with rounding, as the largest norm allows.
-  const double off = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * largest;
-  result->certificate.gap =
-      gap > 0 || residual > 0 ? gap + 0.5 * static_cast<double>(s.pixels() * s.channels) * off * off : 0;
+  result->certificate = proof.certificate(squares.data(), largest);
   result->converged = true;
+  std::vector<T> row(s.columns);
+  for (int c = 0; c < s.channels; c++) {
+    std::fill(row.begin(), row.end(), proof.mean(c));
+    for (std::ptrdiff_t y = 0; y < s.rows; y++) {
+      check_interrupt();
+      if (job_.dual) proof.write_dual(job_.io, c, y, *job_.dual);
+      result->certificate.rounding += job_.io.write(job_.io.context, c, y, 0, s.columns, row.data());
+    }
+  }
   return true;
 }
 

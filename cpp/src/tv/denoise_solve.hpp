@@ -67,6 +67,11 @@ class Watch {
   int stalls_ = 0;
 };
 
+// The fast solver's first look: the guess that costs least over many images. A late look costs iterations, an early
+// one another look. `warm`: it starts from an earlier result.
+std::int64_t first_look(double ratio, bool coarse, bool warm, double tol);
+constexpr std::int64_t kFirstProvenLook = 16;  // the other solver's
+
 template <class T>
 class PlaneSolve {
  public:

@@ -58,23 +58,18 @@ void SplittingSolver<T>::make_stages(int count, Then then) {
   }
 }
 
-// A walk through a tile from top to bottom: its rows are read where `pixels` says so, all iterations follow close
-// behind, and behind the last one `look`, where it is not null.
+// A walk through a tile from top to bottom: read_row(y, room) makes its rows, all iterations follow close behind, and
+// behind the last one `look`, where it is not null.
 template <class T>
-void SplittingSolver<T>::walk(const Tile<T>& t, int strip, T* rows, const PlaneIo<T>* pixels, const Look* look,
+template <class ReadRow>
+void SplittingSolver<T>::walk(const Tile<T>& t, int strip, T* rows, const ReadRow& read_row, const Look* look,
                               Band& band) const {
   const int count = static_cast<int>(stages_.size());
   T* spare = rows + count * row_values_;  // behind t0 of each iteration
   std::memset(rows, 0, (count + 1) * row_values_ * sizeof(T));
   std::ptrdiff_t read = 0, seen = 0;
-  Range<T> range = range_;  // known before: stays
   for (std::ptrdiff_t r = 0; r < t.rows + 2 * count + kBlockRows; r += kBlockRows) {
-    for (; pixels != nullptr && read < std::min(t.rows, r + kBlockRows + 1); read++) {
-      for (int c = 0; c < shape_.channels; c++) {
-        const T* row = pixels->row(c, t.y0 + read, t.x0, t.columns, spare + row_values_);
-        kernels_.pack(t, read, c, row, &range.low[c], &range.high[c]);
-      }
-    }
+    for (; read < std::min(t.rows, r + kBlockRows + 1); read++) read_row(read, spare + row_values_);
     kernels_.wavefront(t, stages_.data(), count, r, rows);
     // The last iteration is through with c of these rows, and with u of the one below.
     const std::ptrdiff_t through = std::min(t.rows, r - 2 * count + kBlockRows);
@@ -83,16 +78,18 @@ void SplittingSolver<T>::walk(const Tile<T>& t, int strip, T* rows, const PlaneI
   }
 }
 
+namespace {
+constexpr auto kAsTheyAre = [](std::ptrdiff_t, void*) {};
+}
+
 template <class T>
 void SplittingSolver<T>::run(std::int64_t iterations, bool check_follows) {
   for (std::int64_t left = iterations; left > 0;) {
-    // Blocks of nearly equal depth.
-    const std::int64_t blocks = (left + depth_ - 1) / depth_;
-    const int count = static_cast<int>((left + blocks - 1) / blocks);
+    const int count = next_block(left);
     left -= count;
     check_interrupt();
     make_stages(count, left == 0 && check_follows ? Then::kCheck : Then::kGoOn);
-    each_tile([&](Band& band, int i) { walk(tiles_[i], i % strips_, rows_of(i), nullptr, nullptr, band); });
+    each_tile([&](Band& band, int i) { walk(tiles_[i], i % strips_, rows_of(i), kAsTheyAre, nullptr, band); });
     exchange();
   }
 }
@@ -105,9 +102,44 @@ Certificate SplittingSolver<T>::pass(const PlaneIo<T>& io, const PlaneDual<T>* d
   each_tile([&](Band& band, int i) {
     Tile<T> t = tiles_[i];
     t.state += band.index * values_;
-    walk(t, i % strips_, rows_of(i), &io, &look, band);
+    Range<T> range = range_;  // known before: stays
+    const auto pack = [&](std::ptrdiff_t y, T* room) {
+      for (int c = 0; c < shape_.channels; c++) {
+        const T* row = io.row(c, t.y0 + y, t.x0, t.columns, room);
+        kernels_.pack(t, y, c, row, &range.low[c], &range.high[c]);
+      }
+    };
+    walk(t, i % strips_, rows_of(i), pack, &look, band);
   });
   return certificate(sums);
+}
+
+template <class T>
+std::vector<Sums> SplittingSolver<T>::run_part(const Feed& feed, std::ptrdiff_t iterations, const PlaneIo<T>* look_io,
+                                               const PlaneDual<T>* dual) {
+  std::vector<Sums> sums(look_io != nullptr ? strips_ * shape_.rows : 0);
+  for (std::int64_t left = iterations; left > 0;) {
+    const int count = next_block(left);
+    const bool first = left == iterations;
+    left -= count;
+    const bool last = left == 0 && look_io != nullptr;
+    check_interrupt();
+    make_stages(count, last ? Then::kCheck : Then::kGoOn);
+    std::optional<Look> look;
+    if (last) look = look_into(*look_io, dual, &sums);
+    each_tile([&](Band& band, int i) {
+      std::vector<T> start_room;
+      const auto fed = [&](std::ptrdiff_t y, T* room) { feed_row(feed, i, y, room, &start_room); };
+      const Look* seen = look ? &*look : nullptr;
+      if (first) {
+        walk(tiles_[i], i % strips_, rows_of(i), fed, seen, band);
+      } else {
+        walk(tiles_[i], i % strips_, rows_of(i), kAsTheyAre, seen, band);
+      }
+    });
+    exchange();
+  }
+  return sums;
 }
 
 // What a tile owns is right; its margins are copied from their owners.
@@ -199,11 +231,7 @@ template <class T>
 Certificate SplittingSolver<T>::certificate(const std::vector<Sums>& sums) const {
   Sums total;
   for (const Sums& s : sums) total += s;
-  double reach = 4 * weight_;
-  for (int c = 0; c < shape_.channels; c++) {
-    reach = std::max(reach, 4 * weight_ + static_cast<double>(range_.high[c]) - range_.low[c]);
-  }
-  return certify<T>(total, shape_, weight_, reach);
+  return certify_splitting(total, shape_, range_, weight_);
 }
 
 template class SplittingSolver<float>;

@@ -96,6 +96,7 @@ struct SplittingKernels {
 // The first sigma, and by how much of it each iteration raises it: 1 suits photographs, unless the weight is small
 // beside the image's own slopes; `ratio`: weight / mean |grad f|. With a start from half the size (`coarse_ratio`: that
 // of the half, else 0) little is left to do but what moves slowly, and a heavy weight gains from larger steps.
+inline double weight_ratio(double weight, double slope) { return slope > 0 ? weight / slope : 1; }
 constexpr double kSplittingSlope = 0.2, kSplittingRelaxation = 1.6;
 inline double splitting_sigma(double ratio, double coarse_ratio) {
   return std::min(1.0, 1.4 * ratio) * std::clamp(coarse_ratio / 8, 1.0, 4.0);
@@ -105,6 +106,15 @@ constexpr int kBlockRows = 4;  // rows that one iteration takes at a visit
 
 template <class T>
 SplittingKernels<T> splitting_kernels(int channels, bool isotropic);  // channels: 1 or 3
+
+template <class T>
+Certificate certify_splitting(const Sums& total, const PlaneShape& shape, const Range<T>& range, double weight) {
+  double reach = 4 * weight;
+  for (int c = 0; c < shape.channels; c++) {
+    reach = std::max(reach, 4 * weight + static_cast<double>(range.high[c]) - range.low[c]);
+  }
+  return certify<T>(total, shape, weight, reach);
+}
 
 // The state of one plane (or of three joint ones), cut into tiles: strips of columns that fit the cache, and bands of
 // rows for threads. The margins are as wide as `depth` iterations reach, so that the result is the same for any cut.
@@ -135,8 +145,9 @@ class SplittingSolver {
   void find_range(const PlaneIo<T>& io);
   // Starts from a dual field: u = f + div q.
   void start(const PlaneDual<T>& dual, double weight);
-  // Starts from the optimum of the image at half its size.
-  void start(const CoarseStart<T>& coarse, double weight);
+  // Starts from the optimum of the image at half its size. `first_row`: of this plane in an image of `image_rows`.
+  void start(const HalfRows<T>& half, double weight, std::ptrdiff_t first_row, std::ptrdiff_t image_rows);
+  void start(const CoarseStart<T>& coarse, double weight) { start(coarse.half(), weight, 0, shape_.rows); }
   // From the next iteration on; what was reached with another weight is scaled to this one.
   void set_weight(double weight, double first_sigma, double slope, double relaxation);
   // `before`: iterations since the start; check_follows: the next call is a check, which wants its numbers otherwise.
@@ -146,6 +157,19 @@ class SplittingSolver {
   Certificate check(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   // load(), run() and check() in one walk through the pixels; `io` must not write where it reads.
   Certificate pass(const PlaneIo<T>& io, const PlaneDual<T>* dual);
+  // For a plane in parts: what its rows are made of as the first iterations reach them. Pixels, and maybe a start from
+  // half the size; or an earlier state, but for `reach` rows above `begin` and from `end` on, which are given.
+  struct Feed {
+    const PlaneIo<T>* pixels;
+    const HalfRows<T>* half;
+    std::ptrdiff_t first_row, image_rows;
+    const T* state;
+    std::ptrdiff_t begin, end, reach;
+    const T *above, *below;  // or null
+  };
+  // As load(), start() and run(), and check_rows() where `look_io` is not null, with fewer walks through the memory.
+  std::vector<Sums> run_part(const Feed& feed, std::ptrdiff_t iterations, const PlaneIo<T>* look_io,
+                             const PlaneDual<T>* dual);
   // The sums alone, row by row and strip by strip.
   std::vector<Sums> check_rows(const PlaneIo<T>& io, const PlaneDual<T>* dual);
   const Range<T>& range() const { return range_; }
@@ -171,8 +195,17 @@ class SplittingSolver {
   T* rows_of(int tile) const { return reinterpret_cast<T*>(rows_->data()) + tile * (depth_ + 5) * row_values_; }
   void read_tiles(const PlaneIo<T>& io, bool pack);
   enum class Then : std::uint8_t { kGoOn, kCheck, kEnd };  // kEnd: with a check
+  // How many of the iterations that are left make the next block: blocks are of nearly equal depth.
+  int next_block(std::int64_t left) const {
+    const std::int64_t blocks = (left + depth_ - 1) / depth_;
+    return static_cast<int>((left + blocks - 1) / blocks);
+  }
   void make_stages(int count, Then then);
-  void walk(const Tile<T>& t, int strip, T* rows, const PlaneIo<T>* pixels, const Look* look, Band& band) const;
+  template <class ReadRow>
+  void walk(const Tile<T>& t, int strip, T* rows, const ReadRow& read_row, const Look* look, Band& band) const;
+  void feed_row(const Feed& feed, int tile, std::ptrdiff_t y, T* room, std::vector<T>* start_room) const;
+  void start_row(const HalfRows<T>& half, const Tile<T>& t, std::ptrdiff_t y, std::ptrdiff_t first_row,
+                 std::ptrdiff_t image_rows, T scale, std::vector<T>* room) const;
   Look look_into(const PlaneIo<T>& io, const PlaneDual<T>* dual, std::vector<Sums>* sums) const;
   void look_at(const Tile<T>& t, int strip, std::ptrdiff_t y, const Look& look, T* rows) const;
   Certificate certificate(const std::vector<Sums>& sums) const;

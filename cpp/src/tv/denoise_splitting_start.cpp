@@ -84,20 +84,20 @@ namespace {
 // inside a coarse pixel lies the mean of its two edges: so div q, and with it u - f, comes out the same. 0 at the far
 // edges.
 template <class T>
-void fine_row0(const CoarseStart<T>& coarse, int channel, std::ptrdiff_t y, std::ptrdiff_t rows, std::ptrdiff_t x,
+void fine_row0(const HalfRows<T>& half, int channel, std::ptrdiff_t y, std::ptrdiff_t rows, std::ptrdiff_t x,
                std::ptrdiff_t count, T* q0) {
   if (y < 0 || y + 1 >= rows) return void(std::fill_n(q0, count, T(0)));
-  const PlaneDual<T> dual = coarse.dual();
-  const T* here = dual.row(channel, 0, y / 2) + x;
-  const T* other = y % 2 == 1 ? here : y >= 2 ? dual.row(channel, 0, y / 2 - 1) + x : nullptr;
+  const T* here = half.q0_row(channel, y / 2) + x;
+  const T* other = y % 2 == 1 ? here : y >= 2 ? half.q0_row(channel, y / 2 - 1) + x : nullptr;
   for (std::ptrdiff_t j = 0; j < count; j++) q0[j] = here[j] + (other != nullptr ? other[j] : T(0));
 }
 
 template <class T>
-void fine_row1(const CoarseStart<T>& coarse, int channel, std::ptrdiff_t y, std::ptrdiff_t columns, std::ptrdiff_t x,
+void fine_row1(const HalfRows<T>& half, int channel, std::ptrdiff_t y, std::ptrdiff_t columns, std::ptrdiff_t x,
                std::ptrdiff_t count, T* even, T* odd) {
-  const T* here = coarse.dual().row(channel, 1, y / 2) + x;
+  const T* here = half.q1_row(channel, y / 2) + x;
   T left = x > 0 ? here[-1] : T(0);
+  odd[-1] = 2 * left;
   for (std::ptrdiff_t j = 0; j < count; j++) {
     even[j] = left + here[j];
     odd[j] = 2 * here[j];
@@ -108,29 +108,63 @@ void fine_row1(const CoarseStart<T>& coarse, int channel, std::ptrdiff_t y, std:
 
 }  // namespace
 
+// Row y of a tile, packed before.
 template <class T>
-void SplittingSolver<T>::start(const CoarseStart<T>& coarse, double weight) {
+void SplittingSolver<T>::start_row(const HalfRows<T>& half, const Tile<T>& t, std::ptrdiff_t y,
+                                   std::ptrdiff_t first_row, std::ptrdiff_t image_rows, T scale,
+                                   std::vector<T>* room) const {
+  const std::ptrdiff_t x = t.x0 / 2, count = (t.columns + 1) / 2, padded = (t.records + 1) * kernels_.lanes;
+  room->resize(5 * padded);
+  T *u = room->data(), *up = u + padded, *down = up + padded, *even = down + padded, *odd = even + padded + 1;
+  const std::ptrdiff_t image_y = first_row + t.y0 + y;
+  for (int c = 0; c < shape_.channels; c++) {
+    std::copy_n(half.u_row(c, image_y / 2) + x, count, u);
+    fine_row0(half, c, image_y - 1, image_rows, x, count, up);
+    fine_row0(half, c, image_y, image_rows, x, count, down);
+    fine_row1(half, c, image_y, shape_.columns, x, count, even, odd);
+    kernels_.start(t, y, c, {u, up, down, even, odd, scale});
+  }
+}
+
+template <class T>
+void SplittingSolver<T>::start(const HalfRows<T>& half, double weight, std::ptrdiff_t first_row,
+                               std::ptrdiff_t image_rows) {
   const T scale = static_cast<T>(1 / weight);
-  parallel_rows(static_cast<std::ptrdiff_t>(tiles_.size()), 1, threads_, [&](Band& band) {
-    for (std::ptrdiff_t i = band.begin; i < band.end; i++) {
-      const Tile<T>& t = tiles_[i];
-      const std::ptrdiff_t x = t.x0 / 2, count = (t.columns + 1) / 2, padded = (t.records + 1) * kernels_.lanes;
-      std::vector<T> rows(5 * padded);
-      T *u = rows.data(), *up = u + padded, *down = up + padded, *even = down + padded, *odd = even + padded + 1;
-      for (std::ptrdiff_t y = 0; y < t.rows; y++) {
-        for (int c = 0; c < shape_.channels; c++) {
-          std::copy_n(coarse.image(c, (t.y0 + y) / 2) + x, count, u);
-          fine_row0(coarse, c, t.y0 + y - 1, shape_.rows, x, count, up);
-          fine_row0(coarse, c, t.y0 + y, shape_.rows, x, count, down);
-          fine_row1(coarse, c, t.y0 + y, shape_.columns, x, count, even, odd);
-          odd[-1] = x > 0 ? 2 * coarse.dual().row(c, 1, (t.y0 + y) / 2)[x - 1] : T(0);
-          kernels_.start(t, y, c, {u, up, down, even, odd, scale});
-        }
-        if (y % 32 == 0) band.checkpoint();
-      }
+  each_tile([&](Band& band, int i) {
+    std::vector<T> room;
+    for (std::ptrdiff_t y = 0; y < tiles_[i].rows; y++) {
+      start_row(half, tiles_[i], y, first_row, image_rows, scale, &room);
+      if (y % 32 == 0) band.checkpoint();
     }
   });
   done_ = 0;
+}
+
+// Row y of a tile of a part, from where `feed` says.
+template <class T>
+void SplittingSolver<T>::feed_row(const Feed& feed, int tile, std::ptrdiff_t y, T* room,
+                                  std::vector<T>* start_room) const {
+  const Tile<T>& t = tiles_[tile];
+  if (feed.pixels != nullptr) {
+    T low = 0, high = 0;
+    for (int c = 0; c < shape_.channels; c++) {
+      kernels_.pack(t, y, c, feed.pixels->row(c, t.y0 + y, t.x0, t.columns, room), &low, &high);
+    }
+    if (feed.half != nullptr) {
+      start_row(*feed.half, t, y, feed.first_row, feed.image_rows, static_cast<T>(1 / weight_), start_room);
+    }
+    return;
+  }
+  const std::ptrdiff_t values = kRecordVectors * kernels_.lanes * shape_.channels;
+  const std::ptrdiff_t first = t.x0 / (2 * kernels_.lanes), columns = shape_.columns;
+  const std::ptrdiff_t row_values = (columns + 2 * kernels_.lanes - 1) / (2 * kernels_.lanes) * values;
+  const T* from = feed.state + offsets_[tile] + y * t.pitch;
+  if (feed.above != nullptr && y < feed.begin && y >= feed.begin - feed.reach) {
+    from = feed.above + (y - feed.begin + feed.reach) * row_values + first * values;
+  } else if (feed.below != nullptr && y >= feed.end && y < feed.end + feed.reach) {
+    from = feed.below + (y - feed.end) * row_values + first * values;
+  }
+  std::copy_n(from, t.records * values, t.row(y));
 }
 
 template class SplittingSolver<float>;

@@ -35,9 +35,7 @@ class _Lease:
         # The system may have the pages back before their next use, if it needs them.
         self.pages.madvise(mmap.MADV_FREE)
         _waiting.append(self.pages)
-        with contextlib.suppress(IndexError, RuntimeError):
-            while sum(map(len, _waiting)) > _most:
-                _waiting.popleft()
+        _make_room(0)
 
 
 def _limit() -> int:
@@ -48,21 +46,25 @@ def _limit() -> int:
     return int(limit or MEMORY_LIMIT) // _SHARE
 
 
+def _make_room(size: int) -> None:
+    """Give back what has waited longest, until so much more may wait."""
+    with contextlib.suppress(IndexError):
+        while sum(map(len, list(_waiting))) + size > _most:
+            _waiting.popleft()
+
+
 def _pages(size: int) -> mmap.mmap:
-    others = []
-    try:
-        while True:
-            pages = _waiting.pop()
-            if len(pages) == size:
+    for pages in reversed(list(_waiting)):
+        if len(pages) == size:
+            with contextlib.suppress(ValueError):  # another thread has taken them
+                _waiting.remove(pages)
                 return pages
-            others.append(pages)
-    except IndexError:
-        fresh = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            fresh.madvise(mmap.MADV_HUGEPAGE)
-        return fresh
-    finally:
-        _waiting.extend(reversed(others))
+    # Before new pages are asked for: the system then has some at hand that it need not look for.
+    _make_room(size)
+    fresh = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        fresh.madvise(mmap.MADV_HUGEPAGE)
+    return fresh
 
 
 def recycled_empty(shape: int | Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:

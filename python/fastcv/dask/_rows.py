@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask
 import dask.array as da
@@ -22,7 +22,15 @@ from dask.highlevelgraph import HighLevelGraph
 from fastcv.dask._blocks import needed, pieces_of, starts_of
 from fastcv.dask._memory import recycled_empty
 
-__all__ = ["Rounds", "joined", "row_sizes", "with_neighbours"]
+__all__ = ["Place", "Rounds", "joined", "row_sizes", "with_neighbours"]
+
+
+class Place(NamedTuple):
+    """Where a block's rows are: which row of the image its first one is, neighbours' rows included, and its own ones."""
+
+    first: int
+    begin: int
+    end: int
 
 
 def row_sizes(array: da.Array, least: int, even: bool = False) -> tuple[int, ...]:
@@ -59,32 +67,45 @@ def with_neighbours(
     name: str,
     *arguments: Any,
     align: int = 1,
+    half: da.Array | None = None,
 ) -> list[Delayed]:
-    """Return, of each block of rows, ``function(parts, own rows, *arguments)``, not yet computed.
+    """Return, of each block of rows, ``function(parts, place, *arguments)``, not yet computed.
 
     ``parts`` put together (see `joined`) are the block and `reach` rows on both sides, as far as there are any; they
     are taken from the array's own chunks, so that pixels are copied once. Blocks of `sizes` rows begin at multiples of
-    `align`.
+    `align`. With `half`, an array of half as many rows, the function gets two more: parts of that, put together the
+    rows that the block's own rows stand on and one before them; and which row is the first of those.
     """
     if any(blocks > 1 for blocks in array.numblocks[2:]):
         array = array.rechunk(dict.fromkeys(range(2, array.ndim), -1), method="tasks")
-    starts, chunk_starts = starts_of(sizes), starts_of(array.chunks[0])
+    starts = starts_of(sizes)
     graph: dict[Any, Any] = {}
     keys = []
-    name = f"{name}-{tokenize(array, sizes, reach, arguments)}"
+    name = f"{name}-{tokenize(array, sizes, reach, arguments, half)}"
     for block, (begin, end) in enumerate(itertools.pairwise(starts)):
         low, high = reach_of(starts, block, reach, align)
-        parts = []
-        for p in pieces_of(chunk_starts, low, high):
-            sources = [
-                (array.name, p.chunk, column, *(0 for _ in array.shape[2:]))
-                for column in range(array.numblocks[1])
-            ]
-            parts.append([needed(graph, name, source, {0: p}, array.chunks) for source in sources])
         keys.append((name, block))
-        graph[keys[-1]] = (function, parts, (begin - low, end - low), *arguments)
-    layers = HighLevelGraph.from_collections(name, graph, dependencies=[array])
+        place = Place(low, begin - low, end - low)
+        task = [function, _parts(graph, name, array, low, high), place, *arguments]
+        if half is not None:
+            half_low = max(low // 2 - 1, 0)
+            task += [_parts(graph, f"{name}-half", half, half_low, (high + 1) // 2), half_low]
+        graph[keys[-1]] = tuple(task)
+    dependencies = [array] if half is None else [array, half]
+    layers = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
     return [Delayed(key, layers, layer=name) for key in keys]
+
+
+def _parts(graph: dict[Any, Any], name: str, array: da.Array, low: int, high: int) -> list[list[Any]]:
+    """Return the keys of what rows [low, high) of an array consist of."""
+    parts = []
+    for p in pieces_of(starts_of(array.chunks[0]), low, high):
+        sources = [
+            (array.name, p.chunk, column, *(0 for _ in array.shape[2:]))
+            for column in range(array.numblocks[1])
+        ]
+        parts.append([needed(graph, name, source, {0: p}, array.chunks) for source in sources])
+    return parts
 
 
 def joined(parts: list[list[npt.NDArray[Any]]]) -> npt.NDArray[Any]:
@@ -171,10 +192,12 @@ def apply(name: str, function: Callable[..., Any], blocks: Iterable[Delayed], *a
 def each(
     name: str, function: Callable[..., Any], blocks: Sequence[Delayed], *arguments: Any
 ) -> list[Delayed]:
-    """Return ``function(block, *arguments)`` of each block, not yet computed."""
-    name = f"{name}-{tokenize([b.key for b in blocks], arguments)}"
-    graph = {(name, i): (function, b.key, *arguments) for i, b in enumerate(blocks)}
-    layers = HighLevelGraph.from_collections(name, graph, dependencies=list(blocks))
+    """Return ``function(block, *arguments)`` of each block, not yet computed; so may arguments be."""
+    shared = [argument for argument in arguments if isinstance(argument, Delayed)]
+    values = [argument.key if isinstance(argument, Delayed) else argument for argument in arguments]
+    name = f"{name}-{tokenize([b.key for b in blocks], values)}"
+    graph = {(name, i): (function, b.key, *values) for i, b in enumerate(blocks)}
+    layers = HighLevelGraph.from_collections(name, graph, dependencies=[*blocks, *shared])
     return [Delayed(key, layers, layer=name) for key in graph]
 
 

@@ -20,6 +20,7 @@ from fastcv._tv_chambolle import ChambolleInfo, _as_float
 from fastcv.dask._blocks import check_array, none_of
 from fastcv.dask._memory import recycled_empty
 from fastcv.dask._rows import (
+    Place,
     Rounds,
     apply,
     each,
@@ -88,11 +89,11 @@ def _scaled(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return pixels
 
 
-def _load(parts: list[list[npt.NDArray[Any]]], own: tuple[int, int]) -> _Image:
+def _load(parts: list[list[npt.NDArray[Any]]], place: Place) -> _Image:
     pixels = joined(parts)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise ValueError("denoise_tv_chambolle: image must be finite, got NaN or infinity")
-    return _Image(_scaled(pixels), *own)
+    return _Image(_scaled(pixels), place.begin, place.end)
 
 
 def _planes(dual: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
