@@ -34,6 +34,25 @@ struct StepSums {
   double change = 0;   // the largest of row i
 };
 
+// One vector of a row between the two halves of its step: the norm of its gradient, and q moved along that but not yet
+// shrunk.
+template <class D>
+struct Ascent {
+  hn::Vec<D> norm, q0, q1;
+};
+
+template <class D, class V>
+HWY_INLINE Ascent<D> Ascend(D, V tau, V gy, V gx, V q0, V q1) {
+  return {hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy))), hn::MulAdd(tau, gy, q0), hn::MulAdd(tau, gx, q1)};
+}
+
+template <class D, class V, class T>
+HWY_INLINE void Shrink(D d, V slope, const Ascent<D>& from, T* q0, T* q1) {
+  const V shrink = Reciprocal(d, hn::MulAdd(from.norm, slope, hn::Set(d, T(1))));
+  hn::StoreU(hn::Mul(from.q0, shrink), d, q0);
+  hn::StoreU(hn::Mul(from.q1, shrink), d, q1);
+}
+
 // u of a row, where the pass begins: everything else comes with the steps.
 template <class T>
 HWY_NOINLINE double FirstRow(const T* image, const T* q0_before, const T* q0, const T* q1, ptrdiff_t width, T* u) {
@@ -65,13 +84,19 @@ template <Measure kMeasure, bool kUpdate, bool kBottom, class T>
 HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T slope_value, StepSums<T>* sums) {
   const hn::ScalableTag<T> d;
   constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>);
-  using V = hn::Vec<decltype(d)>;
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
   constexpr bool kGradient = kUpdate || kMeasure != Measure::kNothing;
   constexpr bool kEnergy = kMeasure != Measure::kNothing;
   constexpr bool kChange = kMeasure == Measure::kEnergyAndChange;
+  // What waits for a root fills the processor's queues, so that the second half comes when the next vector has been
+  // started; unless there are sums, which need the registers. float64 gains nothing.
+  constexpr bool kLater = kUpdate && !kEnergy && sizeof(T) == 4;
   const V tau = hn::Set(d, tau_value), slope = hn::Set(d, slope_value);
   PartSum<T> squares, norms;
   V change = hn::Zero(d);
+  // Not yet written, if kLater: at first zeros, over the zeros before a row.
+  Ascent<D> from{change, change, change};
   // Copies: the compiler must assume that a store changes what `rows` points to.
   const StepRows<T> r = rows;
   V u = hn::LoadU(d, r.u);
@@ -93,18 +118,22 @@ HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T 
     if constexpr (kGradient) {
       V gx = hn::Sub(hn::LoadU(d, r.u + x + 1), u);
       if constexpr (kTail) gx = hn::IfThenElseZero(hn::FirstN(d, left - 1), gx);
-      const V norm = hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy)));
-      if constexpr (kEnergy) norms.add(norm);
-      if constexpr (kUpdate) {
-        const V shrink = Reciprocal(d, hn::MulAdd(norm, slope, hn::Set(d, T(1))));
+      if constexpr (!kUpdate) {
+        norms.add(hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy))));
+      } else {
         const V q1 = hn::LoadU(d, r.q1 + x);
-        const V q0_after = hn::Mul(hn::MulAdd(tau, gy, q0), shrink),
-                q1_after = hn::Mul(hn::MulAdd(tau, gx, q1), shrink);
-        if constexpr (kChange) {
-          change = hn::Max(change, hn::Max(hn::Abs(hn::Sub(q0_after, q0)), hn::Abs(hn::Sub(q1_after, q1))));
+        const Ascent<D> now = Ascend(d, tau, gy, gx, q0, q1);
+        if constexpr (kEnergy) norms.add(now.norm);
+        if constexpr (kLater) {
+          Shrink(d, slope, from, r.q0_after + x - kN, r.q1_after + x - kN);
+          from = now;
+        } else {
+          Shrink(d, slope, now, r.q0_after + x, r.q1_after + x);
         }
-        hn::StoreU(q0_after, d, r.q0_after + x);
-        hn::StoreU(q1_after, d, r.q1_after + x);
+        if constexpr (kChange) {
+          const V step0 = hn::Sub(hn::LoadU(d, r.q0_after + x), q0), step1 = hn::Sub(hn::LoadU(d, r.q1_after + x), q1);
+          change = hn::Max(change, hn::Max(hn::Abs(step0), hn::Abs(step1)));
+        }
       }
     }
     if constexpr (!kTail) u = hn::LoadU(d, r.u + x + kN);
@@ -121,6 +150,7 @@ HWY_NOINLINE void Step(const StepRows<T>& rows, ptrdiff_t width, T tau_value, T 
     }
   }
   at(x, std::true_type());
+  if constexpr (kLater) Shrink(d, slope, from, r.q0_after + x, r.q1_after + x);
   if constexpr (kEnergy) {
     squares.flush();
     norms.flush();
@@ -143,25 +173,6 @@ HWY_INLINE void StepOf(bool update, bool bottom, const StepRows<T>& r, const Wav
   }
 }
 
-// One vector of a row between the two halves of its step: the norm of its gradient, and q moved along that but not yet
-// shrunk.
-template <class D>
-struct Ascent {
-  hn::Vec<D> norm, q0, q1;
-};
-
-template <class D, class V>
-HWY_INLINE Ascent<D> Ascend(D, V tau, V gy, V gx, V q0, V q1) {
-  return {hn::Sqrt(hn::MulAdd(gx, gx, hn::Mul(gy, gy))), hn::MulAdd(tau, gy, q0), hn::MulAdd(tau, gx, q1)};
-}
-
-template <class D, class V, class T>
-HWY_INLINE void Shrink(D d, V slope, const Ascent<D>& from, T* q0, T* q1) {
-  const V shrink = Reciprocal(d, hn::MulAdd(from.norm, slope, hn::Set(d, T(1))));
-  hn::StoreU(hn::Mul(from.q0, shrink), d, q0);
-  hn::StoreU(hn::Mul(from.q1, shrink), d, q1);
-}
-
 // The steps at rows i and i + 1, the second one a vector behind the first: what the first one works out for the second
 // never leaves the registers. Row by row the two caches between them could not feed the arithmetic.
 // u of row i + 1 is not kept.
@@ -174,9 +185,7 @@ HWY_NOINLINE void StepPair(const StepRows<T>& first, const StepRows<T>& second, 
   constexpr ptrdiff_t kN = static_cast<ptrdiff_t>(kLanes<T>), kPart = kFlush * kN;
   using V = hn::Vec<D>;
   constexpr bool kEnergy = kMeasure != Measure::kNothing;
-  // What waits for a root fills the processor's queues, so that the second half of a step comes when the next vector
-  // has been started; unless there are sums, which need the registers.
-  constexpr bool kLater = !kEnergy;
+  constexpr bool kLater = !kEnergy;  // as in Step
   const V tau = hn::Set(d, tau_value), slope = hn::Set(d, slope_value), zero = hn::Zero(d);
   PartSum<T> squares[2], norms[2];
   const StepRows<T> a = first, b = second;

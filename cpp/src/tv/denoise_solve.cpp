@@ -80,7 +80,7 @@ PlaneResult PlaneSolve<T>::operator()(double weight, double tol, double rms_boun
     const double sigma = splitting_sigma(ratio, coarse ? coarse->ratio() : 0);
     Watch watch(tol_, first_look(ratio, coarse.has_value(), warm_, tol), options_.max_iter);
     if (job_.once && !warm_ && !coarse && options_.depth == 0 &&
-        SplittingSolver<T>::can_pass(job_.shape, watch.next())) {
+        SplittingSolver<T>::can_pass(job_.shape, watch.next(), watch.next() == options_.max_iter)) {
       // Few iterations cost less than their state's way to memory and back. Should they not do, they are done
       // again: to the same bytes.
       using Solver = SplittingSolver<T>;

@@ -130,8 +130,9 @@ class SplittingSolver {
     int iterations;
   };
   SplittingSolver(const PlaneShape& shape, Passing passing, int threads);
-  static bool can_pass(const PlaneShape& shape, std::int64_t iterations) {
-    return iterations <= kMostPassing && shape.rows < kMostRingRows;
+  // Whether pass() is the sooner way; `last`: no more iterations may follow, so that none is done again.
+  static bool can_pass(const PlaneShape& shape, std::int64_t iterations, bool last) {
+    return iterations <= (last ? kMostPassing : kMostGuessing) && shape.rows < kMostRingRows;
   }
   // In memory of the caller's, of values() values aligned to a cache line, cut into strips only: for a plane in parts.
   struct Elsewhere {};
@@ -182,7 +183,7 @@ class SplittingSolver {
     CheckJob<T> job;
     std::vector<Sums>* sums;
   };
-  static constexpr int kMostPassing = 16;
+  static constexpr int kMostGuessing = 16, kMostPassing = 32;
 
   void cut(int depth, int threads, bool passing = false);
   template <class Fn>
