@@ -440,25 +440,6 @@ print(json.dumps(sorted(foreign)))
     assert answer(code) == []
 
 
-def test_cost_of_a_call():
-    """At most 0.5 us above an empty pybind11 call, with `out` by keyword; a busy machine gets three times that."""
-    picture = np.zeros((2, 2), np.uint8)
-    out = np.empty_like(picture)
-
-    def best(work) -> float:
-        least = float("inf")
-        for _ in range(30):
-            begin = time.perf_counter()
-            for _ in range(2000):
-                work()
-            least = min(least, (time.perf_counter() - begin) / 2000)
-        return least
-
-    blur = fastcv.box_blur
-    extra = best(lambda: blur(picture, 3, out=out)) - best(lambda: _core._noop())
-    assert extra < 1.5e-6, f"{extra * 1e9:.0f} ns"
-
-
 def test_stub_matches_the_module():
     pytest.importorskip("mypy")
     done = subprocess.run(

@@ -59,7 +59,7 @@ void bind_runtime(py::module_& m) {
   m.def("simd_active", &simd_active);
   m.def("simd_force", &simd_force, py::arg("name"), py::pos_only());
   m.def("ignore_caps_for_test", &ignore_caps_for_test, py::arg("ignore"), py::pos_only());
-  m.def("_noop", [] {});  // what an empty call costs, for the overhead test
+  m.def("_noop", [] {});  // what an empty call costs, for the benchmark of it
 }
 
 }  // namespace fastcv::python
