@@ -91,6 +91,27 @@ HWY_NOINLINE void NearestPlanes(const Plan& plan, const SourceImage& in, const T
   }
 }
 
+// Bytes of several channels that stay what they are: the permutation has them as they are to lie.
+template <int kVectors, int kChannels, bool kPlanar>
+HWY_NOINLINE void NearestBytes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
+  const uint8_t* index = plan.tables.index.data();
+  const ptrdiff_t* base = plan.tables.base.data();
+  NarrowRow copy;
+  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
+    const uint8_t* row = Readable(plan, RowOf(in, plan.rows.start[y]), &copy);
+    const ptrdiff_t ahead = ToNextRow(plan, in, y);
+    const Row<kChannels> to = LanesOf<kChannels, kPlanar>(out, y);
+    ForEachBlock(part.begin, part.end, plan.columns.count,
+                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
+                   Prefetch<kVectors>(row + base[b] + ahead);
+                   ByteWindow<kVectors> window;
+                   window.Load(row + base[b]);
+                   const V8 bytes = window.Lookup(hn::Load(D8(), index + b * 64));
+                   StoreByteBlock<kChannels, kPlanar, decltype(whole)::kValue>(bytes, to.plane, b * kBlock, count);
+                 });
+  }
+}
+
 template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
 HWY_NOINLINE void NearestLanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
   const DF df;
@@ -253,12 +274,46 @@ struct Lanes {
   }
 };
 
+struct Bytes {
+  template <int kChannels, PixelType kType>
+  static Kernel Of(const Plan& plan) {
+    if constexpr (kChannels > 1 && kType == PixelType::kUint8) {
+      const bool few = plan.tables.window == 128;
+      if (is_planar(plan)) {
+        return few ? &InStrips<&NearestBytes<2, kChannels, true>, kNoStrip>
+                   : &InStrips<&NearestBytes<3, kChannels, true>, kNoStrip>;
+      }
+      return few ? &InStrips<&NearestBytes<2, kChannels, false>, kNoStrip>
+                 : &InStrips<&NearestBytes<3, kChannels, false>, kNoStrip>;
+    }
+    return nullptr;
+  }
+};
+
 // Nearest: the bytes of a pixel. Two taps: those of the channel of both pixels, in the even places.
 void AddIndex(bool two, std::ptrdiff_t first, std::ptrdiff_t step, Tables* t) {
   for (int i = 0; i < 4; i++) {
     const ptrdiff_t byte = !two ? first + i * step : i == 2 ? first + step : i == 0 ? first : 0;
     t->index.push_back(static_cast<uint8_t>(byte));
   }
+}
+
+// One tap.
+bool PlanBytes(Plan* plan) {
+  Tables& t = plan->tables;
+  const ptrdiff_t channels = plan->out_channels;
+  if (!keeps_bytes(*plan) || channels == 1 || !set_windows(*plan, {128, kMostWindow}, &t)) return false;
+  for (ptrdiff_t b = 0; b < window_blocks(*plan); b++) {
+    for (ptrdiff_t i = 0; i < 64; i++) {
+      const ptrdiff_t value = Least(i, channels * kBlock - 1);  // none comes after them
+      const ptrdiff_t x = is_planar(*plan) ? value % kBlock : value / channels;
+      const ptrdiff_t k = is_planar(*plan) ? value / kBlock : value % channels;
+      const ptrdiff_t byte = window_byte(*plan, t, b * kBlock + x, 0) + plan->source_channel[k];
+      t.index.push_back(static_cast<uint8_t>(byte));
+    }
+  }
+  plan->kernel = OfChannelsAndType<Bytes>(*plan);
+  return true;
 }
 
 template <bool kTwo>
@@ -293,7 +348,7 @@ bool PlanLanes(Plan* plan) {
 
 template <bool kTwo>
 bool PlanEither(Plan* plan) {
-  if (!PlanPlanes<kTwo>(plan) && !PlanLanes<kTwo>(plan)) return false;
+  if ((kTwo || !PlanBytes(plan)) && !PlanPlanes<kTwo>(plan) && !PlanLanes<kTwo>(plan)) return false;
   if (kTwo) set_two_rows(*plan, &plan->tables);
   plan->scratch_bytes = 0;
   return true;
