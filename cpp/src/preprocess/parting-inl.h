@@ -8,11 +8,10 @@
 
 #include "preprocess/rows-inl.h"
 
+#if FASTCV_HAVE_BYTE_WINDOWS  // around the namespace: Clang warns of one with attributes and no functions
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
-
-#if FASTCV_HAVE_BYTE_WINDOWS
 
 // Where channel k of pixel x stands among values pixel by pixel, at k * kBlock + x; `bytes`: after RoundedBytesOf4.
 template <int kChannels>
@@ -115,9 +114,8 @@ HWY_INLINE void StoreParted(const VF (&v)[kChannels], void* const* to, ptrdiff_t
   }
 }
 
-#endif
-
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::preprocess
 HWY_AFTER_NAMESPACE();
+#endif
 #endif

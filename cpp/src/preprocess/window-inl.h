@@ -9,11 +9,10 @@
 #include "preprocess/rows-inl.h"
 #include "preprocess/tables.hpp"
 
+#if FASTCV_HAVE_BYTE_WINDOWS  // around the namespace: Clang warns of one with attributes and no functions
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
-
-#if FASTCV_HAVE_BYTE_WINDOWS
 
 // Rows [y0, y1) of blocks [begin, end).
 struct Part {
@@ -54,9 +53,8 @@ HWY_INLINE void Prefetch(const uint8_t* p) {
   HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kLines; i++) __builtin_prefetch(p + i * kLine);
 }
 
-#endif
-
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::preprocess
 HWY_AFTER_NAMESPACE();
+#endif
 #endif
