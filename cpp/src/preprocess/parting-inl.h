@@ -58,14 +58,7 @@ HWY_INLINE void StoreByteBlock(V8 bytes, void* const* to, ptrdiff_t x, ptrdiff_t
     store(BlockOf<2>(bytes), to[2]);
     if constexpr (kChannels == 4) store(BlockOf<3>(bytes), to[3]);
   } else {
-    uint8_t* pixels = static_cast<uint8_t*>(to[0]) + x * kChannels;
-    if constexpr (kWhole && kChannels == 3) {
-      const hn::Half<D8> half;
-      hn::StoreU(hn::LowerHalf(half, bytes), half, pixels);
-      hn::StoreU(BlockOf<2>(bytes), hn::Full128<uint8_t>(), pixels + 32);
-    } else {
-      StoreValue<kWhole>(bytes, D8(), pixels, kChannels * count);
-    }
+    StoreFirst(bytes, D8(), static_cast<uint8_t*>(to[0]) + x * kChannels, static_cast<size_t>(count * kChannels));
   }
 }
 
