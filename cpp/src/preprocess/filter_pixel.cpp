@@ -17,9 +17,12 @@ namespace fastcv::preprocess {
 // Sums of more taps would carry too much of their weights' rounding.
 constexpr std::ptrdiff_t kMostRows = 12, kMostColumns = 64;
 // A line holds 16-bit values in units of 1/64 level: a sum of |weights| of 1.9 fits (lanczos has 1.8). Where no weight
-// is negative or all of the sum, in units of 1/128, from weights of 14 bits.
+// is negative or all of the sum, in units of 1/128, from weights of 14 bits. Where that of 13 bits costs too much, 14
+// bits in units of 1/64 too: the low parts of two rows do not fit one sum then.
 constexpr double kMostWeight = 1.9;
 constexpr int kRowBits = 13, kFineRowBits = 14;
+constexpr int kLineBits = 6, kFineLineBits = 7;
+inline int low_bits(const Tables& t) { return t.row_bits - t.line_bits; }  // of the vertical weights
 // Bits of horizontal weights: 1.9 * 255 * 2^6 * 1.9 * 2^15, and 2^15 * 2^16 without negative ones, are within 31.
 constexpr int kSomeColumnBits = 15, kFineColumnBits = 16;
 
@@ -54,6 +57,24 @@ HWY_INLINE void AddRows(V8 a, V8 b, V8 high, V8 low, LineSums* sums) {
   sums->high_rest = hn::Add(sums->high_rest, hn::MulFixedPoint15(BytePairDots(upper, low), shift_down));
 }
 
+// The same, w = high * 256 + low, low row by row: 16 * 255 * 128 / 2^8 of twelve rows is within 15 bits.
+HWY_INLINE void AddWideRows(V8 a, V8 b, V8 high, V8 low, LineSums* sums) {
+  const D16 d16;
+  const D8 d8;
+  const V16 shift_down = hn::Set(d16, 128 * 16);  // a product / 2^8 * 16
+  const V8 lower = hn::InterleaveLower(d8, a, b), upper = hn::InterleaveUpper(d8, a, b);
+  sums->low = hn::Add(sums->low, BytePairDots(lower, high));
+  sums->high = hn::Add(sums->high, BytePairDots(upper, high));
+  const V8 even = hn::BitCast(d8, hn::And(hn::BitCast(d16, low), hn::Set(d16, 255)));
+  const V8 odd = hn::AndNot(even, low);
+  const auto rest = [&](V8 pixels) HWY_ATTR __attribute__((always_inline)) {
+    return hn::Add(hn::MulFixedPoint15(BytePairDots(pixels, even), shift_down),
+                   hn::MulFixedPoint15(BytePairDots(pixels, odd), shift_down));
+  };
+  sums->low_rest = hn::Add(sums->low_rest, rest(lower));
+  sums->high_rest = hn::Add(sums->high_rest, rest(upper));
+}
+
 // Writes the sums in the order of the bytes.
 HWY_INLINE void StoreSums(LineSums sums, int16_t* to) {
   const D16 d16;
@@ -74,7 +95,8 @@ HWY_INLINE void StoreSums(LineSums sums, int16_t* to) {
 #endif
 }
 
-// line[i] = the weighed sum of the rows' byte i; weights as pairs of rows, high and low.
+// line[i] = the weighed sum of the rows' byte i; weights as pairs of rows, high and low. kWide: low parts of 8 bits.
+template <bool kWide>
 HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, ptrdiff_t taps, const int8_t* weight, ptrdiff_t count,
                           int16_t* line) {
   const D8 d8;
@@ -87,16 +109,19 @@ HWY_NOINLINE void SumRows(const uint8_t* first, ptrdiff_t stride, ptrdiff_t taps
   };
   for (ptrdiff_t i = 0; i < count; i += kN) {
     LineSums sums{hn::Zero(d16), hn::Zero(d16), hn::Zero(d16), hn::Zero(d16)};
+    const auto add = [&](V8 a, V8 b, V8 high, V8 low) HWY_ATTR __attribute__((always_inline)) {
+      kWide ? AddWideRows(a, b, high, low, &sums) : AddRows(a, b, high, low, &sums);
+    };
     const bool whole = count - i >= kN;
     for (ptrdiff_t t = 0; t < taps; t += 2) {
       const uint8_t* a = first + t * stride + i;
       const uint8_t* b = t + 1 < taps ? a + stride : a;  // its weight is 0
       const V8 high = pair_of(weight + 2 * t), low = pair_of(weight + 2 * t + 2);
       if (HWY_LIKELY(whole)) {
-        AddRows(hn::LoadU(d8, a), hn::LoadU(d8, b), high, low, &sums);
+        add(hn::LoadU(d8, a), hn::LoadU(d8, b), high, low);
       } else {
         const auto n = static_cast<size_t>(count - i);
-        AddRows(LoadFirst(d8, a, n), LoadFirst(d8, b, n), high, low, &sums);
+        add(LoadFirst(d8, a, n), LoadFirst(d8, b, n), high, low);
       }
     }
     StoreSums(sums, line + i);
@@ -151,14 +176,15 @@ template <int kPixel, int kChannels, PixelType kType>
 void FilterPixels(const Plan& plan, const SourceImage& in, const TargetImage& out, ptrdiff_t y0, ptrdiff_t y1,
                   std::byte* scratch, Band& band) {
   const Taps &rows = plan.rows, &columns = plan.columns;
-  const float unit = std::ldexp(1.0f, 7 - plan.tables.row_bits - plan.tables.bits);
+  const float unit = std::ldexp(1.0f, -plan.tables.line_bits - plan.tables.bits);
   const Scaling<kChannels> scaling(plan, unit);
   auto* line = reinterpret_cast<int16_t*>(scratch);
+  const auto sum_rows = low_bits(plan.tables) == 8 ? &SumRows<true> : &SumRows<false>;
   const ptrdiff_t row_weights = (rows.taps + 1) / 2 * 4;
   ForEachRow<kChannels>(
       plan, out, y0, y1, scratch + line_bytes(plan), band, [&](ptrdiff_t y, const Row<kChannels>& to) HWY_ATTR {
-        SumRows(RowOf(in, rows.start[y]) + columns.begin * kPixel, in.row_stride, rows.taps,
-                plan.tables.rows.data() + y * row_weights, (columns.end - columns.begin) * kPixel, line);
+        sum_rows(RowOf(in, rows.start[y]) + columns.begin * kPixel, in.row_stride, rows.taps,
+                 plan.tables.rows.data() + y * row_weights, (columns.end - columns.begin) * kPixel, line);
         FilterLine<kPixel, kChannels, kType>(plan, scaling, line, unit, to);
       });
 }
@@ -204,11 +230,14 @@ HWY_AFTER_NAMESPACE();
 namespace fastcv::preprocess {
 namespace {
 
-// Vertical weights: for each pair of rows high, high, low, low. False when a sum could leave 16 bits.
-bool set_row_weights(const Plan& plan, Tables* t) {
+// Vertical weights: for each pair of rows high, high, low, low. False when a sum could leave 16 bits. `wide`: low parts
+// of 8 bits.
+bool set_row_weights(const Plan& plan, bool wide, Tables* t) {
   const Taps& rows = plan.rows;
   const bool fine = all_positive(rows) && most_bits(rows, 127 * 128, kFineRowBits) == kFineRowBits;
-  t->row_bits = fine ? kFineRowBits : kRowBits;
+  t->row_bits = fine || wide ? kFineRowBits : kRowBits;
+  t->line_bits = fine && !wide ? kFineLineBits : kLineBits;
+  const int bits = low_bits(*t), half = 1 << (bits - 1);
   std::vector<std::int32_t> taps(static_cast<std::size_t>(rows.taps + 1));
   for (std::ptrdiff_t y = 0; y < rows.count; y++) {
     double sum = 0;
@@ -217,8 +246,9 @@ bool set_row_weights(const Plan& plan, Tables* t) {
     integer_taps(rows, y, t->row_bits, taps.data());
     for (std::ptrdiff_t i = 0; i < rows.taps; i += 2) {
       // One half is rounded up and the other down: the high parts of 2^14 would add up to 129, and 129 * 255 saturates.
-      const int a = taps[i], b = taps[i + 1], high_a = (a + 64) >> 7, high_b = (b + 63) >> 7;
-      for (const int v : {high_a, high_b, a - high_a * 128, b - high_b * 128}) {
+      const int a = taps[i], b = taps[i + 1], high_a = (a + half) >> bits;
+      const int high_b = (b + half - (wide ? 0 : 1)) >> bits;
+      for (const int v : {high_a, high_b, a - (high_a << bits), b - (high_b << bits)}) {
         t->rows.push_back(static_cast<std::int8_t>(v));
       }
     }
@@ -226,11 +256,12 @@ bool set_row_weights(const Plan& plan, Tables* t) {
   return true;
 }
 
-// Whether all rounding, that of a line included (a half, and a 32nd for each pair of rows), stays within what is
+// Whether all rounding, that of a line included (a half, and a 32nd for each low part's product), stays within what is
 // promised.
 bool is_fine_enough(const Plan& plan) {
   const Tables& t = plan.tables;
-  const double line = std::ldexp(0.5 + static_cast<double>((plan.rows.taps + 1) / 2) / 32, 7 - t.row_bits);
+  const std::ptrdiff_t products = low_bits(t) == 8 ? plan.rows.taps : (plan.rows.taps + 1) / 2;
+  const double line = std::ldexp(0.5 + static_cast<double>(products) / 32, -t.line_bits);
   return weights_lost(plan, t) + largest_sum(plan.columns) * line <= most_lost(plan);
 }
 
@@ -243,9 +274,12 @@ bool plan_filter_pixel(Plan* plan) {
       plan->columns.taps > kMostColumns) {
     return false;
   }
-  plan->tables = {};
-  if (set_row_weights(*plan, &plan->tables) && HWY_DYNAMIC_DISPATCH(PlanFilterPixels)(plan) && is_fine_enough(*plan)) {
-    return true;
+  for (const bool wide : {false, true}) {
+    plan->tables = {};
+    if (set_row_weights(*plan, wide, &plan->tables) && HWY_DYNAMIC_DISPATCH(PlanFilterPixels)(plan) &&
+        is_fine_enough(*plan)) {
+      return true;
+    }
   }
   plan->tables = {};
   return false;

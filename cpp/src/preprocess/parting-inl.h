@@ -8,11 +8,10 @@
 
 #include "preprocess/rows-inl.h"
 
+#if FASTCV_HAVE_BYTE_WINDOWS  // around the namespace: Clang warns of one with attributes and no functions
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
-
-#if FASTCV_HAVE_BYTE_WINDOWS
 
 // Where channel k of pixel x stands among values pixel by pixel, at k * kBlock + x; `bytes`: after RoundedBytesOf4.
 template <int kChannels>
@@ -47,17 +46,20 @@ HWY_INLINE VF PlaneOf(const VF (&v)[kChannels], int k) {
   }
 }
 
-template <int kChannels, bool kWhole>
-HWY_INLINE void StoreBytePlanes(const VF (&v)[kChannels], void* const* to, ptrdiff_t x, ptrdiff_t count) {
-  const V8 bytes =
-      TakeBytes(RoundedBytesOf4(v[0], v[1], v[2], v[kChannels - 1]), hn::Load(D8(), kParting<kChannels>.planes));
-  const auto store = [=](auto block, void* plane) HWY_ATTR __attribute__((always_inline)) {
-    StoreValue<kWhole>(block, hn::Full128<uint8_t>(), static_cast<uint8_t*>(plane) + x, count);
-  };
-  store(BlockOf<0>(bytes), to[0]);
-  store(BlockOf<1>(bytes), to[1]);
-  store(BlockOf<2>(bytes), to[2]);
-  if constexpr (kChannels == 4) store(BlockOf<3>(bytes), to[3]);
+// Bytes as they are to lie: 16 of each plane, or pixel by pixel.
+template <int kChannels, bool kPlanar, bool kWhole>
+HWY_INLINE void StoreByteBlock(V8 bytes, void* const* to, ptrdiff_t x, ptrdiff_t count) {
+  if constexpr (kPlanar) {
+    const auto store = [=](auto block, void* plane) HWY_ATTR __attribute__((always_inline)) {
+      StoreValue<kWhole>(block, hn::Full128<uint8_t>(), static_cast<uint8_t*>(plane) + x, count);
+    };
+    store(BlockOf<0>(bytes), to[0]);
+    store(BlockOf<1>(bytes), to[1]);
+    store(BlockOf<2>(bytes), to[2]);
+    if constexpr (kChannels == 4) store(BlockOf<3>(bytes), to[3]);
+  } else {
+    StoreFirst(bytes, D8(), static_cast<uint8_t*>(to[0]) + x * kChannels, static_cast<size_t>(count * kChannels));
+  }
 }
 
 template <int kChannels, bool kWhole>
@@ -80,15 +82,9 @@ template <int kChannels, PixelType kType, bool kWhole>
 HWY_INLINE void StorePixelVectors(const VF (&v)[kChannels], void* to, ptrdiff_t x, ptrdiff_t count) {
   using T = typename Item<kType>::Type;
   T* pixels = static_cast<T*>(to) + x * kChannels;
-  if constexpr (kType == PixelType::kUint8) {
-    const V8 bytes =
-        TakeBytes(RoundedBytesOf4(v[0], v[1], v[2], v[kChannels - 1]), hn::Load(D8(), kParting<kChannels>.pixels));
-    StoreFirst(bytes, D8(), pixels, static_cast<size_t>(kChannels * Least(count, kBlock)));
-  } else {
-    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
-      const ptrdiff_t left = count * kChannels - i * kBlock;
-      if (kWhole || left > 0) StoreValues<kType, kWhole>(v[i], pixels, i * kBlock, left);
-    }
+  HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+    const ptrdiff_t left = count * kChannels - i * kBlock;
+    if (kWhole || left > 0) StoreValues<kType, kWhole>(v[i], pixels, i * kBlock, left);
   }
 }
 
@@ -97,10 +93,12 @@ template <int kChannels, PixelType kType, bool kPlanar, bool kWhole>
 HWY_INLINE void StoreParted(const VF (&v)[kChannels], void* const* to, ptrdiff_t x, ptrdiff_t count) {
   if constexpr (kChannels == 1) {
     StoreValues<kType, kWhole>(v[0], to[0], x, count);
+  } else if constexpr (kType == PixelType::kUint8) {
+    const uint8_t* order = kPlanar ? kParting<kChannels>.planes : kParting<kChannels>.pixels;
+    const V8 bytes = TakeBytes(RoundedBytesOf4(v[0], v[1], v[2], v[kChannels - 1]), hn::Load(D8(), order));
+    StoreByteBlock<kChannels, kPlanar, kWhole>(bytes, to, x, count);
   } else if constexpr (!kPlanar) {
     StorePixelVectors<kChannels, kType, kWhole>(v, to[0], x, count);
-  } else if constexpr (kType == PixelType::kUint8) {
-    StoreBytePlanes<kChannels, kWhole>(v, to, x, count);
   } else if constexpr (kType == PixelType::kFloat16) {
     StoreHalfPlanes<kChannels, kWhole>(v, to, x, count);
   } else {
@@ -109,9 +107,8 @@ HWY_INLINE void StoreParted(const VF (&v)[kChannels], void* const* to, ptrdiff_t
   }
 }
 
-#endif
-
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::preprocess
 HWY_AFTER_NAMESPACE();
+#endif
 #endif

@@ -33,13 +33,16 @@ struct Flag {
 HWY_INLINE ptrdiff_t Least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 #if FASTCV_HAVE_BYTE_WINDOWS
-// Rows narrower than a window are copied to where a whole one can be read.
+// Rows narrower than a window are copied to where a whole one can be read: in the vectors that it is then loaded in,
+// since loads of what several stores have just written wait for all of them.
 struct NarrowRow {
   alignas(64) uint8_t bytes[kMostWindow];
 };
 HWY_INLINE const uint8_t* Readable(const Plan& plan, const uint8_t* row, NarrowRow* copy) {
   if (HWY_LIKELY(plan.row_bytes() >= plan.tables.window)) return row;
-  memcpy(copy->bytes, row, static_cast<size_t>(plan.row_bytes()));
+  for (ptrdiff_t i = 0; i < plan.row_bytes(); i += 64) {
+    hn::Store(LoadFirst(D8(), row + i, static_cast<size_t>(Least(plan.row_bytes() - i, 64))), D8(), copy->bytes + i);
+  }
   return copy->bytes;
 }
 #endif

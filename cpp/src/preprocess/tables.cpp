@@ -19,6 +19,13 @@ bool has_two_taps(const Plan& plan) {
 
 bool has_one_tap(const Plan& plan) { return plan.rows.taps == 1 && plan.columns.taps == 1; }
 
+bool keeps_bytes(const Plan& plan) {
+  const auto all = [](const std::vector<float>& values, float v) {
+    return std::all_of(values.begin(), values.end(), [v](float w) { return w == v; });
+  };
+  return has_one_tap(plan) && plan.dtype == PixelType::kUint8 && all(plan.gain, 1) && all(plan.bias, 0);
+}
+
 namespace {
 
 int second_weight(const Taps& taps, std::ptrdiff_t i) {

@@ -16,6 +16,8 @@ bool is_common_image(const Plan& plan);
 bool has_two_taps(const Plan& plan);
 // One pixel of one row.
 bool has_one_tap(const Plan& plan);
+// 8-bit results that are the pixels themselves, but for their order.
+bool keeps_bytes(const Plan& plan);
 
 void set_two_rows(const Plan& plan, Tables* tables);
 // Weights of both pixels of output x, negative: so the whole has a place in 16 bits.

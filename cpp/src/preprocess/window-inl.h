@@ -1,4 +1,5 @@
-// What the kernels of window.cpp share: the walk over an image in strips of columns and blocks of a row, pairs of rows.
+// What the kernels of window.cpp share: the walk over an image in strips of columns and blocks of a row, what values
+// are scaled with.
 #if defined(FASTCV_PREPROCESS_WINDOW) == defined(HWY_TARGET_TOGGLE)
 #ifdef FASTCV_PREPROCESS_WINDOW
 #undef FASTCV_PREPROCESS_WINDOW
@@ -9,11 +10,10 @@
 #include "preprocess/rows-inl.h"
 #include "preprocess/tables.hpp"
 
+#if FASTCV_HAVE_BYTE_WINDOWS  // around the namespace: Clang warns of one with attributes and no functions
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
-
-#if FASTCV_HAVE_BYTE_WINDOWS
 
 // Rows [y0, y1) of blocks [begin, end).
 struct Part {
@@ -54,9 +54,44 @@ HWY_INLINE void Prefetch(const uint8_t* p) {
   HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kLines; i++) __builtin_prefetch(p + i * kLine);
 }
 
-#endif
+// Of each channel's plane.
+template <int kChannels>
+struct PlaneScaling {
+  VF gain[kChannels], bias[kChannels];
+  HWY_INLINE explicit PlaneScaling(const Scaling<kChannels>& scaling) {
+    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
+      gain[k] = hn::Set(DF(), scaling.gain[k]);
+      bias[k] = hn::Set(DF(), scaling.bias[k]);
+    }
+  }
+  template <PixelType kType, class Whole>
+  HWY_INLINE void Store(VF v, int k, Whole, const Row<kChannels>& to, ptrdiff_t x, ptrdiff_t count) const {
+    StoreValues<kType, Whole::kValue>(hn::MulAdd(v, gain[k], bias[k]), to.plane[k], x, count);
+  }
+};
+template <int kChannels>
+HWY_INLINE Row<kChannels> PlanesOf(const TargetImage& out, ptrdiff_t y) {
+  return Row<kChannels>(Offset(out.data, y * out.row_stride), kChannels > 1 ? out.plane_stride : 0);
+}
+
+// The same of each lane of values pixel by pixel.
+template <int kChannels>
+struct LaneScaling {
+  VF gain[kChannels], bias[kChannels];
+  HWY_INLINE explicit LaneScaling(const Plan& plan) {
+    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
+      gain[i] = hn::Load(DF(), plan.tables.gain.data() + i * kBlock);
+      bias[i] = hn::Load(DF(), plan.tables.bias.data() + i * kBlock);
+    }
+  }
+};
+template <int kChannels, bool kPlanar>
+HWY_INLINE Row<kChannels> LanesOf(const TargetImage& out, ptrdiff_t y) {
+  return Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace fastcv::preprocess
 HWY_AFTER_NAMESPACE();
+#endif
 #endif

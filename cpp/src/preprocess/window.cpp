@@ -8,115 +8,13 @@
 #include "hwy/highway.h"
 
 #include "preprocess/kernels.hpp"
-#include "preprocess/parting-inl.h"
-#include "preprocess/window-inl.h"
+#include "preprocess/nearest_window-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fastcv::preprocess {
 namespace HWY_NAMESPACE {
 
 #if FASTCV_HAVE_BYTE_WINDOWS
-
-// Of each channel's plane.
-template <int kChannels>
-struct PlaneScaling {
-  VF gain[kChannels], bias[kChannels];
-  HWY_INLINE explicit PlaneScaling(const Scaling<kChannels>& scaling) {
-    HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-      gain[k] = hn::Set(DF(), scaling.gain[k]);
-      bias[k] = hn::Set(DF(), scaling.bias[k]);
-    }
-  }
-  template <PixelType kType, class Whole>
-  HWY_INLINE void Store(VF v, int k, Whole, const Row<kChannels>& to, ptrdiff_t x, ptrdiff_t count) const {
-    StoreValues<kType, Whole::kValue>(hn::MulAdd(v, gain[k], bias[k]), to.plane[k], x, count);
-  }
-};
-template <int kChannels>
-HWY_INLINE Row<kChannels> PlanesOf(const TargetImage& out, ptrdiff_t y) {
-  return Row<kChannels>(Offset(out.data, y * out.row_stride), kChannels > 1 ? out.plane_stride : 0);
-}
-
-// The same of each lane of values pixel by pixel.
-template <int kChannels>
-struct LaneScaling {
-  VF gain[kChannels], bias[kChannels];
-  HWY_INLINE explicit LaneScaling(const Plan& plan) {
-    HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
-      gain[i] = hn::Load(DF(), plan.tables.gain.data() + i * kBlock);
-      bias[i] = hn::Load(DF(), plan.tables.bias.data() + i * kBlock);
-    }
-  }
-};
-template <int kChannels, bool kPlanar>
-HWY_INLINE Row<kChannels> LanesOf(const TargetImage& out, ptrdiff_t y) {
-  return Row<kChannels>(Offset(out.data, y * out.row_stride), kPlanar ? out.plane_stride : 0);
-}
-
-// ---- nearest -------------------------------------------------------------------------------
-
-// 16 whole pixels are taken; a shuffle then has one channel of each.
-template <int kVectors, int kChannels, PixelType kType>
-HWY_NOINLINE void NearestPlanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
-  const DF df;
-  const D32 d32;
-  const PlaneScaling<kChannels> scaling(Scaling<kChannels>(plan, 1));
-  V8 channel[kChannels];
-  alignas(16) static constexpr uint32_t kFirstBytes[4] = {0x80808000, 0x80808004, 0x80808008, 0x8080800C};
-  HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-    const auto first = hn::LoadDup128(hn::ScalableTag<uint32_t>(), kFirstBytes);
-    channel[k] =
-        hn::BitCast(D8(), hn::Add(hn::BitCast(d32, first), hn::Set(d32, static_cast<int32_t>(plan.source_channel[k]))));
-  }
-  const uint8_t* index = plan.tables.index.data();
-  const ptrdiff_t* base = plan.tables.base.data();
-  NarrowRow copy;
-  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
-    const uint8_t* row = Readable(plan, RowOf(in, plan.rows.start[y]), &copy);
-    const ptrdiff_t ahead = ToNextRow(plan, in, y);
-    const Row<kChannels> to = PlanesOf<kChannels>(out, y);
-    ForEachBlock(part.begin, part.end, plan.columns.count,
-                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
-                   const V8 at = hn::Load(D8(), index + b * 64);
-                   Prefetch<kVectors>(row + base[b] + ahead);
-                   ByteWindow<kVectors> window;
-                   window.Load(row + base[b]);
-                   const V8 pixels = kChannels > 1 ? window.Lookup(at) : window.LookupWide(at);
-                   HWY_PRAGMA(GCC unroll 4) for (int k = 0; k < kChannels; k++) {
-                     const V8 bytes = kChannels > 1 ? hn::TableLookupBytesOr0(pixels, channel[k]) : pixels;
-                     scaling.template Store<kType>(hn::ConvertTo(df, hn::BitCast(d32, bytes)), k, whole, to, b * kBlock,
-                                                   count);
-                   }
-                 });
-  }
-}
-
-template <int kVectors, int kChannels, PixelType kType, bool kPlanar>
-HWY_NOINLINE void NearestLanes(const Plan& plan, const SourceImage& in, const TargetImage& out, const Part& part) {
-  const DF df;
-  const LaneScaling<kChannels> scaling(plan);
-  const uint8_t* index = plan.tables.index.data();
-  const ptrdiff_t* base = plan.tables.base.data();
-  NarrowRow copy;
-  for (ptrdiff_t y = part.y0; y < part.y1; y++) {
-    const uint8_t* row = Readable(plan, RowOf(in, plan.rows.start[y]), &copy);
-    const ptrdiff_t ahead = ToNextRow(plan, in, y);
-    const Row<kChannels> to = LanesOf<kChannels, kPlanar>(out, y);
-    ForEachBlock(part.begin, part.end, plan.columns.count,
-                 [&](ptrdiff_t b, ptrdiff_t count, auto whole) HWY_ATTR __attribute__((always_inline)) {
-                   const ptrdiff_t first = b * kChannels;
-                   Prefetch<3>(row + base[first] + ahead);
-                   VF v[kChannels];
-                   HWY_PRAGMA(GCC unroll 4) for (int i = 0; i < kChannels; i++) {
-                     ByteWindow<kVectors> window;
-                     window.Load(row + base[first + i]);
-                     const V8 bytes = window.LookupWide(hn::Load(D8(), index + (first + i) * 64));
-                     v[i] = hn::MulAdd(hn::ConvertTo(df, hn::BitCast(D32(), bytes)), scaling.gain[i], scaling.bias[i]);
-                   }
-                   StoreParted<kChannels, kType, kPlanar, decltype(whole)::kValue>(v, to.plane, b * kBlock, count);
-                 });
-  }
-}
 
 // ---- two taps ------------------------------------------------------------------------------
 
@@ -253,12 +151,46 @@ struct Lanes {
   }
 };
 
+struct Bytes {
+  template <int kChannels, PixelType kType>
+  static Kernel Of(const Plan& plan) {
+    if constexpr (kChannels > 1 && kType == PixelType::kUint8) {
+      const bool few = plan.tables.window == 128;
+      if (is_planar(plan)) {
+        return few ? &InStrips<&NearestBytes<2, kChannels, true>, kNoStrip>
+                   : &InStrips<&NearestBytes<3, kChannels, true>, kNoStrip>;
+      }
+      return few ? &InStrips<&NearestBytes<2, kChannels, false>, kNoStrip>
+                 : &InStrips<&NearestBytes<3, kChannels, false>, kNoStrip>;
+    }
+    return nullptr;
+  }
+};
+
 // Nearest: the bytes of a pixel. Two taps: those of the channel of both pixels, in the even places.
 void AddIndex(bool two, std::ptrdiff_t first, std::ptrdiff_t step, Tables* t) {
   for (int i = 0; i < 4; i++) {
     const ptrdiff_t byte = !two ? first + i * step : i == 2 ? first + step : i == 0 ? first : 0;
     t->index.push_back(static_cast<uint8_t>(byte));
   }
+}
+
+// One tap.
+bool PlanBytes(Plan* plan) {
+  Tables& t = plan->tables;
+  const ptrdiff_t channels = plan->out_channels;
+  if (!keeps_bytes(*plan) || channels == 1 || !set_windows(*plan, {128, kMostWindow}, &t)) return false;
+  for (ptrdiff_t b = 0; b < window_blocks(*plan); b++) {
+    for (ptrdiff_t i = 0; i < 64; i++) {
+      const ptrdiff_t value = Least(i, channels * kBlock - 1);  // none comes after them
+      const ptrdiff_t x = is_planar(*plan) ? value % kBlock : value / channels;
+      const ptrdiff_t k = is_planar(*plan) ? value / kBlock : value % channels;
+      const ptrdiff_t byte = window_byte(*plan, t, b * kBlock + x, 0) + plan->source_channel[k];
+      t.index.push_back(static_cast<uint8_t>(byte));
+    }
+  }
+  plan->kernel = OfChannelsAndType<Bytes>(*plan);
+  return true;
 }
 
 template <bool kTwo>
@@ -293,7 +225,7 @@ bool PlanLanes(Plan* plan) {
 
 template <bool kTwo>
 bool PlanEither(Plan* plan) {
-  if (!PlanPlanes<kTwo>(plan) && !PlanLanes<kTwo>(plan)) return false;
+  if ((kTwo || !PlanBytes(plan)) && !PlanPlanes<kTwo>(plan) && !PlanLanes<kTwo>(plan)) return false;
   if (kTwo) set_two_rows(*plan, &plan->tables);
   plan->scratch_bytes = 0;
   return true;
