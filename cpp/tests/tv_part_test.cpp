@@ -163,11 +163,11 @@ TYPED_TEST(TvPart, ChambolleIsTheWhole) {
 constexpr double kWeight = 0.2, kSigma = 0.8, kSlope = 0.16;
 constexpr int kRounds = 3, kIterations = 4;
 
-// The whole image by its solver: u, channels last, and the sums by row and strip.
+// The whole image by its solver: u, channels last, q, and the sums by row and strip.
 template <class T>
 struct Whole {
   DenoisePartShape shape;
-  std::vector<T> image, u;
+  std::vector<T> image, u, q;
   std::vector<double> sums;
   tv::Range<T> range{};
 
@@ -196,77 +196,73 @@ struct Whole {
     solver.load(io);
     solver.set_weight(kWeight, kSigma, kSlope, tv::kSplittingRelaxation);
     solver.run(kRounds * kIterations);
-    for (const tv::Sums& row : solver.check_rows(io, nullptr)) {
+    q.resize(2 * u.size());
+    const tv::PlaneDual<T> dual{q.data(), plane};
+    for (const tv::Sums& row : solver.check_rows(io, &dual)) {
       for (const double sum : {row.residual, row.variation, row.gap}) sums.push_back(sum);
     }
     range = solver.range();
   }
 };
 
+constexpr std::ptrdiff_t kReach = 3 * kIterations;  // even, as a part begins
+
+// Rows [begin, end) and their neighbours, from y0 on; the state of this round and of the one before.
 template <class T>
 struct PartState {
-  std::ptrdiff_t begin, end;  // own rows
-  std::ptrdiff_t y0;
+  std::ptrdiff_t begin, end, y0;
   DenoisePartShape shape;
-  Scratch memory;
-  T* state() const { return reinterpret_cast<T*>(memory.data()); }
+  std::vector<Scratch> memory;
+  T* state(int round) const { return reinterpret_cast<T*>(memory[round % 2].data()); }
 
   PartState(const DenoisePartShape& whole, std::ptrdiff_t b, std::ptrdiff_t e)
-      : begin(b), end(e), y0(0), shape(whole), memory(bytes(whole, b, e, &y0, &shape)) {}
-
- private:
-  static std::size_t bytes(const DenoisePartShape& whole, std::ptrdiff_t b, std::ptrdiff_t e, std::ptrdiff_t* y0,
-                           DenoisePartShape* shape) {
-    constexpr std::ptrdiff_t kReach = 3 * kIterations;  // even, as a part begins
-    *y0 = std::max<std::ptrdiff_t>(0, b - kReach);
-    shape->rows = std::min(whole.rows, e + kReach) - *y0;
-    return static_cast<std::size_t>(denoise_part_layout<T>(*shape).values) * sizeof(T);
+      : begin(b), end(e), y0(std::max<std::ptrdiff_t>(0, b - kReach)), shape(whole) {
+    shape.rows = std::min(whole.rows, end + kReach) - y0;
+    for (int i = 0; i < 2; i++) memory.emplace_back(denoise_part_layout<T>(shape).values * sizeof(T));
   }
 };
 
-// The image in parts, cut there: u and sums as in Whole.
+// The image in parts, cut there: u, q and sums as in Whole.
 template <class T>
 void expect_whole(const Whole<T>& whole, const std::vector<std::ptrdiff_t>& cut, int threads) {
   const DenoisePartShape& s = whole.shape;
   const DenoisePartLayout layout = denoise_part_layout<T>(s);
   std::vector<PartState<T>> parts;
-  tv::Range<T> range{};
-  for (std::size_t i = 0; i + 1 < cut.size(); i++) {
-    const PartState<T>& part = parts.emplace_back(s, cut[i], cut[i + 1]);
-    T low[3], high[3];
-    denoise_part_load(part.shape, whole.image.data() + part.y0 * s.columns * s.channels, part.state(), low, high);
-    for (int c = 0; c < s.channels; c++) {
-      range.low[c] = i == 0 ? low[c] : std::min(range.low[c], low[c]);
-      range.high[c] = i == 0 ? high[c] : std::max(range.high[c], high[c]);
-    }
-  }
-  ASSERT_TRUE(std::equal(range.low, range.low + s.channels, whole.range.low));
-  ASSERT_TRUE(std::equal(range.high, range.high + s.channels, whole.range.high));
+  for (std::size_t i = 0; i + 1 < cut.size(); i++) parts.emplace_back(s, cut[i], cut[i + 1]);
 
-  std::vector<T> u(whole.u.size());
+  std::vector<T> u(whole.u.size()), q(whole.q.size());
   std::vector<double> sums(whole.sums.size());
+  // Own rows of all parts after a round, with room for neighbours above that do not exist.
+  std::vector<T> rows((kReach + s.rows) * layout.row_values);
+  const auto row = [&](std::ptrdiff_t y) { return rows.data() + (kReach + y) * layout.row_values; };
   for (int n = 0; n < kRounds; n++) {
     const DenoisePartRound round{kWeight, kSigma, kSlope, n * kIterations, kIterations, threads};
+    const bool last = n + 1 == kRounds;
     for (const PartState<T>& p : parts) {
-      if (n + 1 < kRounds) {
-        denoise_part_run(p.shape, round, p.state());
+      DenoisePartSource<T> source;
+      if (n == 0) {
+        source.pixels = whole.image.data() + p.y0 * s.columns * s.channels;
       } else {
-        denoise_part_run_and_check(p.shape, round, range.low, range.high, p.begin - p.y0, p.end - p.y0, p.state(),
-                                   u.data() + p.begin * s.columns * s.channels,
-                                   sums.data() + 3 * p.begin * layout.strips);
+        source.before = p.state(n - 1);
+        source.reach = kReach;
+        if (p.begin > 0) source.above = row(p.begin - kReach);
+        if (p.end < s.rows) source.below = row(p.end);
+      }
+      std::vector<T> field(2 * p.shape.rows * s.columns * s.channels);
+      denoise_part_round(p.shape, round, source, whole.range.low, whole.range.high, p.begin - p.y0, p.end - p.y0,
+                         p.state(n), last ? u.data() + p.begin * s.columns * s.channels : nullptr,
+                         last ? sums.data() + 3 * p.begin * layout.strips : nullptr, last ? field.data() : nullptr);
+      for (int plane = 0; last && plane < 2 * s.channels; plane++) {
+        std::copy_n(field.data() + (plane * p.shape.rows + p.begin - p.y0) * s.columns, (p.end - p.begin) * s.columns,
+                    q.data() + (plane * s.rows + p.begin) * s.columns);
       }
     }
-    std::vector<T> rows(s.rows * layout.row_values);
     for (const PartState<T>& p : parts) {
-      denoise_part_take(p.shape, p.state(), p.begin - p.y0, p.end - p.begin, rows.data() + p.begin * layout.row_values);
-    }
-    for (const PartState<T>& p : parts) {
-      denoise_part_put(p.shape, p.state(), 0, p.begin - p.y0, rows.data() + p.y0 * layout.row_values);
-      denoise_part_put(p.shape, p.state(), p.end - p.y0, p.y0 + p.shape.rows - p.end,
-                       rows.data() + p.end * layout.row_values);
+      denoise_part_take(p.shape, p.state(n), p.begin - p.y0, p.end - p.begin, row(p.begin));
     }
   }
   ASSERT_TRUE(same(u, whole.u));
+  ASSERT_TRUE(same(q, whole.q));
   ASSERT_TRUE(same(sums, whole.sums));
 }
 

@@ -107,25 +107,10 @@ struct DenoisePartRound {
 
 template <class T>
 DenoisePartLayout denoise_part_layout(const DenoisePartShape& shape);
-// pixels: contiguous, channels last. low, high: a value a channel, the range of these pixels.
-template <class T>
-void denoise_part_load(const DenoisePartShape& shape, const T* pixels, T* state, T* low, T* high);
-// Rows [begin, begin + count) of a state to contiguous memory, and back into another one.
+// Rows [begin, begin + count) of a state to contiguous memory.
 template <class T>
 void denoise_part_take(const DenoisePartShape& shape, const T* state, std::ptrdiff_t begin, std::ptrdiff_t count,
                        T* rows);
-template <class T>
-void denoise_part_put(const DenoisePartShape& shape, T* state, std::ptrdiff_t begin, std::ptrdiff_t count,
-                      const T* rows);
-template <class T>
-void denoise_part_run(const DenoisePartShape& shape, const DenoisePartRound& round, T* state);
-// As denoise_part_run, then a look at rows [begin, end): u, contiguous, held within the image's range; and of each row
-// and strip the sums of (u - f)^2, |grad u| and the gap, three values side by side.
-// dual: of all rows, [channel][axis][y][x]; right in those looked at. Or null.
-template <class T>
-void denoise_part_run_and_check(const DenoisePartShape& shape, const DenoisePartRound& round, const T* low,
-                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums,
-                                T* dual = nullptr);
 
 // What one machine would do with an image of such a shape (rows: all of it). `ratio`: of the weight to the image's mean
 // |grad f|; coarse_ratio: the same of the image at half its size, if its optimum is what the start is made of; else 0.
@@ -173,8 +158,10 @@ struct DenoisePartSource {
   std::ptrdiff_t reach = 0;
   const T *above = nullptr, *below = nullptr;
 };
-// All of a round: denoise_part_load or denoise_part_put, and denoise_part_run_and_check (u null: denoise_part_run), in
-// fewer walks through the memory. begin, end: the part's own rows.
+// A round: the state is made from its source, and goes through the iterations. u not null: then a look at rows
+// [begin, end), the part's own: u, contiguous, held within the image's range (low, high: a value a channel); and of
+// each row and strip the sums of (u - f)^2, |grad u| and the gap, three values side by side. dual: of all rows,
+// [channel][axis][y][x]; right in those looked at. Or null.
 template <class T>
 void denoise_part_round(const DenoisePartShape& shape, const DenoisePartRound& round,
                         const DenoisePartSource<T>& source, const T* low, const T* high, std::ptrdiff_t begin,
@@ -197,7 +184,7 @@ bool denoise_part_constant_certificate(const DenoisePartShape& image, const doub
                                        const double* squares, double largest, double weight, T* mean,
                                        DenoiseLook* look);
 
-// As denoise_part_run_and_check, with the proven solver: any number of channels, and one row of neighbours for each
+// As denoise_part_round, with the proven solver: any number of channels, and one row of neighbours for each
 // iteration (and one more for the look). from, to: [field][channel][y][x], the four fields that go from round to
 // round, `from` of all rows (null: from the pixels), `to` of [begin, end). u and sums: or null; the sums of |grad u|
 // hold the weight.

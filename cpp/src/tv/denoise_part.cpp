@@ -24,17 +24,6 @@ SplittingSolver<T> solver_of(const DenoisePartShape& shape, int threads, T* stat
   return solver;
 }
 
-// A row as all its records side by side; a strip holds some of them, and others twice, as margins.
-template <class T>
-std::ptrdiff_t record_values(const Tile<T>& tile, std::ptrdiff_t lanes) {
-  return tv::kRecordVectors * lanes * tile.channels;
-}
-
-template <class T, class Fn>
-void each_strip(const SplittingSolver<T>& solver, std::ptrdiff_t lanes, const Fn& fn) {
-  for (const Tile<T>& tile : solver.tiles()) fn(tile, tile.x0 / (2 * lanes), record_values(tile, lanes));
-}
-
 template <class T>
 std::ptrdiff_t lanes_of(const DenoisePartShape& shape) {
   return tv::splitting_kernels<T>(shape.channels, shape.isotropic).lanes;
@@ -50,61 +39,20 @@ DenoisePartLayout denoise_part_layout(const DenoisePartShape& shape) {
           static_cast<std::ptrdiff_t>(solver.tiles().size())};
 }
 
-template <class T>
-void denoise_part_load(const DenoisePartShape& shape, const T* pixels, T* state, T* low, T* high) {
-  SplittingSolver<T> solver = solver_of(shape, 1, state);
-  const Pixels<T> from{pixels, nullptr, shape};
-  solver.load(from.io());
-  std::copy_n(solver.range().low, shape.channels, low);
-  std::copy_n(solver.range().high, shape.channels, high);
-}
-
+// A row as all its records side by side; a strip holds some of them, and others twice, as margins.
 template <class T>
 void denoise_part_take(const DenoisePartShape& shape, const T* state, std::ptrdiff_t begin, std::ptrdiff_t count,
                        T* rows) {
   const SplittingSolver<T> solver = solver_of(shape, 1, const_cast<T*>(state));
-  const std::ptrdiff_t row_values = denoise_part_layout<T>(shape).row_values;
-  each_strip(solver, lanes_of<T>(shape), [&](const Tile<T>& tile, std::ptrdiff_t first, std::ptrdiff_t values) {
+  const std::ptrdiff_t row_values = denoise_part_layout<T>(shape).row_values, lanes = lanes_of<T>(shape);
+  const std::ptrdiff_t record = tv::kRecordVectors * lanes * shape.channels;
+  for (const Tile<T>& tile : solver.tiles()) {
+    const std::ptrdiff_t first = tile.x0 / (2 * lanes) + tile.own_m0;
     for (std::ptrdiff_t y = 0; y < count; y++) {
-      std::memcpy(rows + y * row_values + (first + tile.own_m0) * values, tile.row(begin + y) + tile.own_m0 * values,
-                  (tile.own_m1 - tile.own_m0) * values * sizeof(T));
+      std::memcpy(rows + y * row_values + first * record, tile.row(begin + y) + tile.own_m0 * record,
+                  (tile.own_m1 - tile.own_m0) * record * sizeof(T));
     }
-  });
-}
-
-template <class T>
-void denoise_part_put(const DenoisePartShape& shape, T* state, std::ptrdiff_t begin, std::ptrdiff_t count,
-                      const T* rows) {
-  const SplittingSolver<T> solver = solver_of(shape, 1, state);
-  const std::ptrdiff_t row_values = denoise_part_layout<T>(shape).row_values;
-  each_strip(solver, lanes_of<T>(shape), [&](const Tile<T>& tile, std::ptrdiff_t first, std::ptrdiff_t values) {
-    for (std::ptrdiff_t y = 0; y < count; y++) {
-      std::memcpy(tile.row(begin + y), rows + y * row_values + first * values, tile.records * values * sizeof(T));
-    }
-  });
-}
-
-template <class T>
-void denoise_part_run(const DenoisePartShape& shape, const DenoisePartRound& round, T* state) {
-  SplittingSolver<T> solver = solver_of(shape, thread_count(round.num_threads), state);
-  solver.set_weight(round.weight, round.sigma, round.slope, tv::kSplittingRelaxation);
-  solver.resume(round.done);
-  solver.run(round.iterations, false);
-}
-
-template <class T>
-void denoise_part_run_and_check(const DenoisePartShape& shape, const DenoisePartRound& round, const T* low,
-                                const T* high, std::ptrdiff_t begin, std::ptrdiff_t end, T* state, T* u, double* sums,
-                                T* dual) {
-  SplittingSolver<T> solver = solver_of(shape, thread_count(round.num_threads), state);
-  solver.set_weight(round.weight, round.sigma, round.slope, tv::kSplittingRelaxation);
-  solver.resume(round.done);
-  solver.run(round.iterations, true);
-  solver.set_range(tv::range_of(low, high, shape.channels));
-  const Pixels<T> to{nullptr, u, shape, begin, end};
-  const tv::PlaneDual<T> field{dual, plane_shape(shape)};
-  const std::vector<tv::Sums> rows = solver.check_rows(to.io(), dual != nullptr ? &field : nullptr);
-  tv::store_sums(rows, begin, end, solver.tiles().size(), sums);
+  }
 }
 
 template <class T>
@@ -171,12 +119,7 @@ void denoise_part_halve(const DenoisePartShape& shape, const T* pixels, T* half)
 
 #define FASTCV_PART(T)                                                                                            \
   template DenoisePartLayout denoise_part_layout<T>(const DenoisePartShape&);                                     \
-  template void denoise_part_load(const DenoisePartShape&, const T*, T*, T*, T*);                                 \
   template void denoise_part_take(const DenoisePartShape&, const T*, std::ptrdiff_t, std::ptrdiff_t, T*);         \
-  template void denoise_part_put(const DenoisePartShape&, T*, std::ptrdiff_t, std::ptrdiff_t, const T*);          \
-  template void denoise_part_run(const DenoisePartShape&, const DenoisePartRound&, T*);                           \
-  template void denoise_part_run_and_check(const DenoisePartShape&, const DenoisePartRound&, const T*, const T*,  \
-                                           std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);                  \
   template double denoise_part_coarse(const DenoisePartShape&, const T*, double, int, T*);                        \
   template void denoise_part_round(const DenoisePartShape&, const DenoisePartRound&, const DenoisePartSource<T>&, \
                                    const T*, const T*, std::ptrdiff_t, std::ptrdiff_t, T*, T*, double*, T*);      \
