@@ -62,8 +62,8 @@ system_packages
 say "environment: .venv"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 export PATH="$PWD/.venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1
-# One build tree without isolation: what is compiled once is not compiled again.
-pip install -q --upgrade "scikit-build-core>=0.11" "pybind11>=3" "cmeel-eigen>=3.4,<4" "cmake>=3.25" ninja
+# One build tree without isolation: what is compiled once is not compiled again. Debian 12's pip knows no -C.
+pip install -q --upgrade "pip>=23.1" "scikit-build-core>=0.11" "pybind11>=3" "cmeel-eigen>=3.4,<4" "cmake>=3.25" ninja
 
 cpp_tests=OFF extras=cli
 if [ -n "$tests" ]; then cpp_tests=ON extras=dev; fi
