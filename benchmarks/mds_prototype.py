@@ -15,6 +15,7 @@ import sys
 
 from benchmarks import mds_peers as who
 from benchmarks.report import seconds
+from fastcv import _core
 from fastcv._bench.harness import OURS, Case, Contestant, Settings, measure
 from fastcv._bench.results import paired, spread
 
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.simd:
-        os.environ["FASTCV_SIMD"] = arguments.simd  # read when fastcv is imported, which is later
+        _core.simd_force(arguments.simd)  # FASTCV_SIMD was read when fastcv was imported
     library = ctypes.CDLL(os.path.abspath(arguments.library))
     settings = Settings.quick() if arguments.quick else Settings(rounds=11)
     missed = 0

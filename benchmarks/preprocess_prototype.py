@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.preprocess import LARGE, ODD, SMALL
 from benchmarks.report import seconds
+from fastcv import _core
 from fastcv._bench import images
 from fastcv._bench import preprocess_peers as who
 from fastcv._bench.harness import OURS, Case, Contestant, Settings, measure
@@ -72,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.simd:
-        os.environ["FASTCV_SIMD"] = arguments.simd  # read when fastcv is imported, which is later
+        _core.simd_force(arguments.simd)  # FASTCV_SIMD was read when fastcv was imported
     flags = AVX2_ONLY if arguments.simd == "avx2" else 0
     library = ctypes.CDLL(os.path.abspath(arguments.library))
     settings = Settings.quick() if arguments.quick else Settings()

@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.report import seconds
+from fastcv import _core
 from fastcv._bench import box_blur_peers as who
 from fastcv._bench import images
 from fastcv._bench.harness import Case, Contestant, Settings, measure
@@ -76,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.simd:
-        os.environ["FASTCV_SIMD"] = arguments.simd  # read when fastcv is imported, which is later
+        _core.simd_force(arguments.simd)  # FASTCV_SIMD was read when fastcv was imported
     box = ctypes.CDLL(os.path.abspath(arguments.library)).box
     settings = Settings.quick() if arguments.quick else Settings()
     print("       image   k   fastcv  prototype, its time / ours: net of ctypes, raw by rounds; difference")
