@@ -535,20 +535,52 @@ def test_gradient_descent_refuses_and_warns(swarm):
         fd.gradient_descent(swarm * 3, distances, 1.0, 64)
 
 
-def test_mds_finds_what_one_machine_finds(swarm):
+def _noisy(distances: np.ndarray, share: float) -> np.ndarray:
+    noise = np.triu(np.random.default_rng(16).normal(0, share, distances.shape), 1)
+    return np.abs(distances * (1 + noise + noise.T))
+
+
+@pytest.mark.parametrize("points", [90, 300])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("init", ["classical", "given"])
+def test_mds_takes_the_steps_of_one_machine(points, dtype, init):
+    """With a callback: without, one machine goes through float32 first."""
+    rng = np.random.default_rng(14)
+    truth = rng.random((points, 3))
+    distances = _noisy(fastcv.pairwise_distances(truth), 0.1).astype(dtype)
+    start = "classical" if init == "classical" else rng.random((points, 3))
+    one = fastcv.mds(distances.astype(np.float64), 3, init=start, callback=lambda *_: False)
+    for chunks in [(points, points), (40, 50)]:
+        result = fd.mds(da.from_array(distances, chunks=chunks), 3, init=start)
+        assert result.embedding.dtype == dtype
+        assert (result.n_iter, result.reason, result.converged) == (one.n_iter, one.reason, True)
+        assert np.abs(result.embedding - one.embedding).max() < (1e-9 if dtype == np.float64 else 1e-6)
+        assert result.stress == pytest.approx(one.stress, rel=1e-12)
+        assert result.normalized_stress == pytest.approx(one.normalized_stress, rel=1e-12)
+        assert result.stress_per_point == pytest.approx(one.stress_per_point, rel=1e-8)
+
+
+def test_mds_of_exact_distances_and_of_odd_ones(swarm):
     exact = fastcv.pairwise_distances(swarm)
-    result = fd.mds(da.from_array(exact, chunks=(40, 50)), 3)
-    assert result.converged
-    assert fastcv.procrustes(result.embedding, swarm).rmse < 1e-6
-    noise = np.random.default_rng(16).normal(0, 0.05, exact.shape)
-    noisy = np.abs(exact + (noise + noise.T) / 2)
-    np.fill_diagonal(noisy, 0)
-    result, one = fd.mds(da.from_array(noisy, chunks=(25, 90)), 3), fastcv.mds(noisy, 3)
-    assert result.converged
-    assert result.stress == pytest.approx(one.stress, rel=1e-5)
-    assert result.normalized_stress == pytest.approx(one.normalized_stress, rel=1e-5)
-    assert fastcv.procrustes(result.embedding, one.embedding).rmse < 1e-3
-    assert result.stress_per_point.sum() == pytest.approx(2 * result.stress)
+    for unit in [1.0, 1e-90, 1e140]:
+        result, one = fd.mds(da.from_array(exact * unit, chunks=(40, 50)), 3), fastcv.mds(exact * unit, 3)
+        assert (result.n_iter, result.reason, result.converged, result.unique) == (0, "exact", True, True)
+        assert np.abs(result.embedding - one.embedding).max() < 1e-12 * unit
+    nowhere = fd.mds(da.zeros((5, 5), chunks=2))
+    assert nowhere.converged
+    assert not nowhere.embedding.any()
+    assert nowhere.stress == 0
+    single = fd.mds(da.zeros((1, 1)))
+    assert single.converged
+    assert not single.embedding.any()
+    # From one place, as one machine parts them.
+    ring = fastcv.pairwise_distances(fastcv.datasets.circle(20))
+    one = fastcv.mds(ring, init=np.zeros((20, 2)), callback=lambda *_: False)
+    result = fd.mds(da.from_array(ring, chunks=7), init=np.zeros((20, 2)))
+    assert result.reason == one.reason
+    assert fastcv.procrustes(result.embedding, one.embedding).rmse < 1e-6
+    few = fd.mds(da.from_array(_noisy(ring, 0.1), chunks=7), max_iter=1)
+    assert (few.n_iter, few.reason, few.converged) == (1, "max_iter", False)
 
 
 def test_mds_refuses(swarm):

@@ -15,6 +15,7 @@ void bind_preprocess(py::module_& m);
 void bind_mds(py::module_& m);
 void bind_mds_geometry(py::module_& m);
 void bind_mds_descent(py::module_& m);
+void bind_mds_remote(py::module_& m);
 
 // Runs work() without the GIL when it is `long_work`. What Python wants raised (Ctrl-C) comes out as such.
 template <class Work>

@@ -12,4 +12,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fastcv::python::bind_mds(m);
   fastcv::python::bind_mds_geometry(m);
   fastcv::python::bind_mds_descent(m);
+  fastcv::python::bind_mds_remote(m);
 }

@@ -278,7 +278,7 @@ TYPED_TEST(FitTest, LandmarksReproduceExactDistances) {
         const Square<T> d = distances_of(cube<T>(n, rank, 3), n, rank);
         const std::ptrdiff_t stride = mds::padded(n);
         std::vector<T> x(stride * dimensions, T(9));
-        ASSERT_TRUE(mds::landmark_scaling(d.view(), n, false, 32, dimensions, x.data(), stride));
+        ASSERT_TRUE(mds::landmark_scaling(d.view(), n, false, dimensions, x.data(), stride));
         std::vector<double> per_point(n);
         const Fit f =
             mds::fit(FitInput<T>{d.view(), {}, false, n, dimensions, x.data(), stride}, n, per_point.data(), 1);

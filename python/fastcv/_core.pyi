@@ -218,6 +218,19 @@ def preprocess_placement(
     tuple[int, float, float, int, int, int, int],
     tuple[int, float, float, int, int, int, int],
 ]: ...
+def mds_remote(
+    points: int,
+    dimensions: int,
+    largest: float,
+    sum_squares: float,
+    rows: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float64]],
+    slope: Callable[
+        [npt.NDArray[np.float64]], tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]
+    ],
+    init: npt.NDArray[np.float64] | None,
+    max_iter: int,
+    tol: float,
+) -> tuple[npt.NDArray[np.float64], float, float, npt.NDArray[np.float64], int, bool, bool, str]: ...
 def mds(
     distances: npt.NDArray[np.floating[Any]] | tuple[int, Any, Any, Any, Any],
     n_components: SupportsIndex,

@@ -93,6 +93,31 @@ struct MdsReport {
 template <class T>
 MdsReport solve_mds(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding, double* stress_per_point);
 
+// ---- distances that lie elsewhere ----------------------------------------------------------
+
+// A complete symmetric matrix that the caller holds, perhaps a few rows on each of many machines.
+class RemoteDistances {
+ public:
+  virtual ~RemoteDistances() = default;
+
+  // The rows of some points, one after another, each of `points` values.
+  virtual void rows(const std::vector<std::ptrdiff_t>& which, double* out) = 0;
+  // At x (points x dimensions, row after row): the gradient of the stress into g, sum over j of (d - D)^2 into
+  // `per_point`. Returns the largest |d - D|.
+  virtual double slope(const double* x, double* g, double* per_point) = 0;
+
+  std::ptrdiff_t points = 0;
+  double largest = 0;      // of the distances; the diagonal is ignored, all are at least 0
+  double sum_squares = 0;  // of the distances, pairs once
+};
+
+// The steps that solve_mds takes for such a matrix of double when it has a callback (without, it goes through float32
+// at some sizes), but for the rounding of slope(): stress, weights 1, init kClassical or kGiven. Only slope() is called
+// again and again. What it throws comes out. The unit must be such that fourth powers of distances, summed, are far
+// from the ends of double.
+MdsReport solve_mds(RemoteDistances& distances, const MdsOptions<double>& options, double* embedding,
+                    double* stress_per_point);
+
 // Points that somebody else owns, one a row, in any strides (bytes) and at any address.
 template <class T>
 struct PointsView {

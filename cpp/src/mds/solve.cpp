@@ -17,10 +17,6 @@ namespace {
 
 constexpr double kSymmetric = 1e-5;  // of the largest entry: what two directions of one measurement may differ by
 
-// Classical scaling needs more landmarks than dimensions, and noise averages out over them; their eigenvectors cost the
-// cube of their number. Measured on 10 % noise: 32 need two steps more than all 1000 would, 16 four.
-std::ptrdiff_t landmark_count(int dimensions) { return std::max(32, std::min(4 * (dimensions + 1), dimensions + 64)); }
-
 template <class T>
 struct Dense {
   const MdsProblem<T>& problem;
@@ -49,14 +45,6 @@ struct Dense {
   }
 };
 
-// Whether the fit needs no improvement, and proves by itself that the matrix is one that solve_mds takes: its squares
-// neither vanish nor overflow, and no residual leaves room for asymmetry that would be refused.
-bool exact(const Fit& f, std::ptrdiff_t n, double share) {
-  const double pairs = 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
-  return f.least >= 0 && f.squares > 1e-290 && f.stress <= share * f.squares &&
-         f.largest_residual <= kSymmetric / 2 * std::sqrt(f.squares / pairs);
-}
-
 // Classical scaling, and whether that is all: exact distances are solved by it. A look at a few rows decides whether it
 // pays to ask all of them, which then is the check of the input too; weights and averages need their own.
 template <class T>
@@ -66,7 +54,7 @@ bool solved_at_once(const Dense<T>& dense, Fit* f) {
   const Fit few = dense.fit_rows(false, std::min<std::ptrdiff_t>(dense.n, 4));
   if (!(few.stress <= 16 * share * few.squares)) return false;
   *f = dense.fit_all(false);
-  return exact(*f, dense.n, share);
+  return exact_fit(*f, dense.n, share);
 }
 
 // Numbers whose fourth powers, summed, stay away from both ends of the type.
@@ -159,6 +147,12 @@ PairReport pack_checked(const MdsProblem<T>& problem, Pairs<T>* pairs, int threa
   return r;
 }
 
+bool exact_fit(const Fit& f, std::ptrdiff_t n, double share) {
+  const double pairs = 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
+  return f.least >= 0 && f.squares > 1e-290 && f.stress <= share * f.squares &&
+         f.largest_residual <= kSymmetric / 2 * std::sqrt(f.squares / pairs);
+}
+
 template <class T>
 void scale_to(const PairReport& report, std::ptrdiff_t points, MdsLoss loss, MinimiseOptions<T>* options) {
   const double share = rounding_share<T>();
@@ -222,8 +216,8 @@ MdsReport solve_dense(const Dense<T>& dense) {
   RowCallback<T> callback(o, n, dense.stride);
   bool started = false;
   if (o.init == MdsInit::kClassical) {
-    started = landmark_scaling(dense.problem.distances, n, dense.problem.symmetrize, landmark_count(o.dimensions),
-                               o.dimensions, dense.x, dense.stride);
+    started =
+        landmark_scaling(dense.problem.distances, n, dense.problem.symmetrize, o.dimensions, dense.x, dense.stride);
     if (Fit f; started && solved_at_once(dense, &f)) {
       const bool stop = callback(0, dense.x, o.loss == MdsLoss::kStress ? f.stress : 0);
       return dense.finish(f, 0, stop ? Stop::kCallback : Stop::kFloor);

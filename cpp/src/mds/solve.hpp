@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fastcv/mds.hpp"
+#include "mds/fit.hpp"
 #include "mds/minimise.hpp"
 #include "mds/pairs.hpp"
 
@@ -47,6 +48,10 @@ double rounding_share() {
   const double ulp = 4.0 * static_cast<double>(sizeof(T) == 4 ? 0x1p-23 : 0x1p-52);
   return ulp * ulp;
 }
+
+// Whether the fit needs no improvement, and proves by itself that the matrix is one that solve_mds takes: its squares
+// neither vanish nor overflow, and no residual leaves room for asymmetry that would be refused.
+bool exact_fit(const Fit& f, std::ptrdiff_t n, double share);
 
 // The first step and the floor of minimise() for a loss of these pairs.
 template <class T>

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import warnings
 from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex
@@ -16,6 +15,7 @@ from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
 import fastcv
+from fastcv import _core
 from fastcv._mds import MDSResult
 from fastcv._warnings import ConvergenceWarning
 from fastcv.dask._blocks import check_array, starts_of
@@ -66,10 +66,11 @@ def _load(
 
 def _row_sums(rows: _Rows) -> _Sums:
     squares = fourths = 0.0
-    for part in _tiles(rows):
-        square = _owned(rows.distances[part]).astype(np.float64) ** 2
-        squares += float(square.sum())
-        fourths += float(np.einsum("ij,ij->", square, square))
+    with np.errstate(over="ignore"):  # in an extreme unit
+        for part in _tiles(rows):
+            square = _owned(rows.distances[part]).astype(np.float64) ** 2
+            squares += float(square.sum())
+            fourths += float(np.einsum("ij,ij->", square, square))
     return _Sums(squares, fourths, float(rows.distances.max(initial=0.0)), rows.unlike)
 
 
@@ -84,11 +85,11 @@ def _owned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.array(values, order="C")
 
 
-def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points]:
-    """Return G of these rows, and each row's sum of squared residuals (in the loss's own terms)."""
+def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points, float]:
+    """Return G of these rows, each row's sum of squared residuals (in the loss's own terms), and the largest residual."""
     x = _owned(x)
     g = np.empty((len(rows.distances), x.shape[1]))
-    residual = np.empty(len(g))
+    residual, largest = np.empty(len(g)), 0.0
     for part in _tiles(rows):
         wanted = rows.distances[part].astype(np.float64)
         mine = x[rows.first + part.start : rows.first + part.stop]
@@ -105,28 +106,25 @@ def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points]:
             off = length - wanted
             pull = np.divide(2.0 * off, length, out=np.zeros_like(off), where=length > 0)
         residual[part] = np.einsum("ij,ij->i", off, off)
+        largest = max(largest, float(off.max(initial=0.0)), -float(off.min(initial=0.0)))
         for c, step in enumerate(steps):
             g[part, c] = np.einsum("ij,ij->i", pull, step)
-    return g, residual
+    return g, residual, largest
 
 
-def _product(rows: _Rows, v: _Points) -> _Points:
-    """Return these rows of (D * D) v."""
-    v = _owned(v)
-    out = np.empty((len(rows.distances), v.shape[1]))
-    for part in _tiles(rows):
-        square = _owned(rows.distances[part]).astype(np.float64) ** 2
-        for c in range(v.shape[1]):
-            out[part, c] = np.einsum("ij,j->i", square, v[:, c])
-    return out
+def _picked(rows: _Rows, which: npt.NDArray[np.intp]) -> _Points:
+    """Return those of the rows `which` that are here."""
+    here = which[(which >= rows.first) & (which < rows.first + len(rows.distances))]
+    return rows.distances[here - rows.first].astype(np.float64)
 
 
-def _moved(x: _Points, slopes: list[tuple[_Points, _Points]], rate: float) -> _Points:
-    return x - rate * np.concatenate([g for g, _ in slopes])
+def _moved(x: _Points, slopes: list[tuple[_Points, _Points, float]], rate: float) -> _Points:
+    return x - rate * np.concatenate([g for g, _, _ in slopes])
 
 
-def _gathered(slopes: list[tuple[_Points, _Points]]) -> tuple[_Points, _Points]:
-    return np.concatenate([g for g, _ in slopes]), np.concatenate([r for _, r in slopes])
+def _gathered(slopes: list[tuple[_Points, _Points, float]]) -> tuple[_Points, _Points, float]:
+    g, residual, largest = zip(*slopes, strict=True)
+    return np.concatenate(g), np.concatenate(residual), max(largest)
 
 
 class _Distances:
@@ -168,7 +166,7 @@ class _Distances:
             max(s.unlike for s in sums),
         )
 
-    def with_points(self, function: Any, x: _Points, *arguments: Any) -> list[Delayed]:
+    def with_points(self, function: Any, x: npt.NDArray[Any], *arguments: Any) -> list[Delayed]:
         """Return ``function(rows, x, *arguments)`` of each block."""
         name = f"points-{tokenize(x, function.__name__, arguments, [r.key for r in self.rows])}"
         graph: dict[Any, Any] = {name + "-x": x}
@@ -178,14 +176,14 @@ class _Distances:
         layers = HighLevelGraph.from_collections(name, graph, dependencies=self.rows)
         return [Delayed(key, layers, layer=name) for key in keys]
 
-    def slope(self, x: _Points, loss: str) -> tuple[_Points, _Points]:
-        result: tuple[_Points, _Points] = apply(
+    def slope(self, x: _Points, loss: str) -> tuple[_Points, _Points, float]:
+        result: tuple[_Points, _Points, float] = apply(
             "slope", _gathered, self.with_points(_slope, x, loss)
         ).compute()
         return result
 
-    def product(self, v: _Points) -> _Points:
-        return np.concatenate([_owned(part) for part in dask.compute(*self.with_points(_product, v))])
+    def picked(self, which: npt.NDArray[np.intp]) -> _Points:
+        return np.concatenate(dask.compute(*self.with_points(_picked, which)))
 
     def descended(self, x: _Points, rate: float, steps: int, loss: str) -> _Points:
         """Return x after some steps: one graph, one message back."""
@@ -351,88 +349,9 @@ def gradient_descent(
 # ---- mds -------------------------------------------------------------------------------------------
 
 
-def _orthonormal(v: _Points) -> _Points:
-    """Gram and Schmidt, twice; what is rounding alone becomes 0. Not LAPACK's: that may round otherwise each time."""
-    out = np.zeros_like(v)
-    for c in range(v.shape[1]):
-        column = v[:, c].copy()
-        size = math.sqrt(float((column * column).sum()))
-        for _ in range(2):
-            for earlier in out.T[:c]:
-                column -= float((earlier * column).sum()) * earlier
-        left = math.sqrt(float((column * column).sum()))
-        if left > 1e-10 * size:
-            out[:, c] = column / left
-    return out
-
-
-def _classical(rows: _Distances, dimensions: int) -> _Points:
-    """Classical scaling: the leading eigenvectors of -1/2 J (D * D) J, by subspace iteration."""
-
-    def product(v: _Points) -> _Points:
-        centred = v - v.mean(axis=0)
-        result = -0.5 * rows.product(centred)
-        result -= result.mean(axis=0)
-        return result
-
-    extra = min(rows.points, dimensions + 4)
-    v = _orthonormal(np.random.default_rng(0).standard_normal((rows.points, extra)))
-    for _ in range(12):
-        v = _orthonormal(product(v))
-    small = np.einsum("ni,nj->ij", v, product(v))
-    values, vectors = np.linalg.eigh((small + small.T) / 2)
-    leading = np.argsort(values)[::-1][:dimensions]
-    x = np.zeros((rows.points, dimensions))
-    axes = np.einsum("ni,ij->nj", v, vectors[:, leading])
-    x[:, : len(leading)] = axes * np.sqrt(np.maximum(values[leading], 0))
-    return x
-
-
-class _Search:
-    """Limited-memory BFGS (J. Nocedal, 1980) on the stress, which never rises."""
-
-    def __init__(self, rows: _Distances, x: _Points) -> None:
-        self.rows, self.x = rows, x
-        self.pairs: list[tuple[_Points, _Points, float]] = []
-        self.value, self.g, self.residual = self._look(x)
-
-    def _look(self, x: _Points) -> tuple[float, _Points, _Points]:
-        g, residual = self.rows.slope(x, "stress")
-        return float(residual.sum()) / 2, g, residual
-
-    def direction(self) -> _Points:
-        d = self.g.copy()
-        weights = []
-        for s, y, curvature in reversed(self.pairs):
-            weights.append(float((s * d).sum()) / curvature)
-            d -= weights[-1] * y
-        if self.pairs:
-            _, y, curvature = self.pairs[-1]
-            d *= curvature / float((y * y).sum())
-        else:
-            d /= 2 * self.rows.points  # SMACOF's step
-        for (s, y, curvature), weight in zip(self.pairs, reversed(weights), strict=True):
-            d += (weight - float((y * d).sum()) / curvature) * s
-        return -d
-
-    def step(self, d: _Points, descent: float) -> bool:
-        length = 1.0
-        for _ in range(30):
-            x = self.x + length * d
-            value, g, residual = self._look(x)
-            if value <= self.value + 1e-4 * length * descent:
-                s, y = x - self.x, g - self.g
-                curvature = float((s * y).sum())
-                if curvature > 1e-10 * float((y * y).sum()) / (2 * self.rows.points):
-                    self.pairs = [*self.pairs[-9:], (s, y, curvature)]
-                self.x, self.value, self.g, self.residual = x, value, g, residual
-                return True
-            length /= 2
-        if self.pairs:
-            self.pairs = []
-            again = self.direction()
-            return self.step(again, float((again * self.g).sum()))
-        return False
+def _comfortable(largest: float) -> bool:
+    """Whether the fourth powers of such numbers, summed, stay away from both ends of float64."""
+    return 1e-60 < largest < 1e60
 
 
 def mds(
@@ -471,9 +390,10 @@ def mds(
 
     Notes
     -----
-    The sum of ``(d - D)**2`` over pairs is minimised in float64 by limited-memory BFGS. As in `gradient_descent`, what travels in each step is
-    8 bytes a coordinate to and from every worker. Same bytes for the same chunks, whatever the number of workers; at the same minimum
-    as one machine, which is reached by other steps.
+    All is done in float64, in the steps of `fastcv.mds` (landmark scaling, limited-memory BFGS): the result is that of ``fastcv.mds(distances,
+    callback=...)`` on float64, but for the rounding of the sums. (Without a callback, it takes its first steps in float32 at some sizes.) As in
+    `gradient_descent`, what travels in each step is 8 bytes a coordinate to and from every worker. Same bytes for the same chunks,
+    whatever the number of workers.
 
     Examples
     --------
@@ -499,43 +419,38 @@ def mds(
         raise ValueError(
             f"{name}: distances must be symmetric, got entries that differ by {rows.sums.unlike:.3g}"
         )
-    if isinstance(init, str):
-        if init != "classical":
-            raise ValueError(f'{name}: init must be "classical" or an array, got {init!r}')
-        x = _classical(rows, dimensions)
-    else:
-        x = np.array(init, np.float64)
-        if x.shape != (rows.points, dimensions) or not np.isfinite(x).all():
+    start: _Points | None = None
+    if not isinstance(init, str):
+        start = np.array(init, np.float64)
+        if start.shape != (rows.points, dimensions) or not np.isfinite(start).all():
             raise ValueError(
-                f"{name}: init must be finite and of shape {(rows.points, dimensions)}, got shape {x.shape}"
+                f"{name}: init must be finite and of shape {(rows.points, dimensions)}, got shape {start.shape}"
             )
-    search = _Search(rows, x)
-    epsilon = float(np.finfo(rows.dtype).eps)
-    steps, reason = 0, "max_iter"
-    for steps in itertools.count():
-        if search.value <= (4 * epsilon) ** 2 * rows.sums.squares:
-            reason = "exact"
-            break
-        d = search.direction()
-        descent = float((d * search.g).sum())
-        # Half of it is what a quadratic would still lose.
-        if steps > 0 and -descent / 2 <= 0.01 * share * search.value:
-            reason = "tolerance"
-            break
-        if steps == most:
-            break
-        if descent >= 0 or not search.step(d, descent):
-            reason = "precision"
-            break
-    embedding = search.x - search.x.mean(axis=0)
-    stress, squares = search.value, rows.sums.squares
+    elif init != "classical":
+        raise ValueError(f'{name}: init must be "classical" or an array, got {init!r}')
+    unit = 1.0
+    if rows.sums.largest > 0 and not _comfortable(rows.sums.largest):
+        unit = 2.0 ** math.frexp(rows.sums.largest)[1]
+        rows = _Distances(name, array.astype(np.float64) / unit, compare=True, average=True)
+        start = None if start is None else start / unit
+    embedding, stress, normalized, per_point, steps, converged, unique, reason = _core.mds_remote(
+        rows.points,
+        dimensions,
+        rows.sums.largest,
+        rows.sums.squares,
+        rows.picked,
+        lambda x: rows.slope(x, "stress"),
+        start,
+        most,
+        share,
+    )
     return MDSResult(
-        embedding=embedding.astype(rows.dtype),
-        stress=stress,
-        normalized_stress=math.sqrt(stress / squares) if squares > 0 else 0.0,
-        stress_per_point=search.residual,
+        embedding=(embedding * unit).astype(array.dtype),
+        stress=stress * unit * unit,
+        normalized_stress=normalized,
+        stress_per_point=per_point * unit * unit,
         n_iter=steps,
-        converged=reason != "max_iter",
-        unique=True,
+        converged=converged,
+        unique=unique,
         reason=reason,
     )
