@@ -35,13 +35,7 @@ struct Dense {
 
   MdsReport finish(const Fit& f, std::int64_t iterations, Stop stop) const {
     to_rows(x, stride, n, options.dimensions, embedding);
-    MdsReport report;
-    report.stress = f.stress;
-    report.normalized_stress = f.squares > 0 ? std::sqrt(f.stress / f.squares) : 0;
-    report.iterations = iterations;
-    report.converged = stop != Stop::kMaxIter && stop != Stop::kCallback;
-    report.reason = reason(stop);
-    return report;
+    return report_of(f, iterations, stop);
   }
 };
 
@@ -145,6 +139,16 @@ PairReport pack_checked(const MdsProblem<T>& problem, Pairs<T>* pairs, int threa
     }
   }
   return r;
+}
+
+MdsReport report_of(const Fit& f, std::int64_t iterations, Stop stop) {
+  MdsReport report;
+  report.stress = f.stress;
+  report.normalized_stress = f.squares > 0 ? std::sqrt(f.stress / f.squares) : 0;
+  report.iterations = iterations;
+  report.converged = stop != Stop::kMaxIter && stop != Stop::kCallback;
+  report.reason = reason(stop);
+  return report;
 }
 
 bool exact_fit(const Fit& f, std::ptrdiff_t n, double share) {

@@ -53,6 +53,8 @@ double rounding_share() {
 // neither vanish nor overflow, and no residual leaves room for asymmetry that would be refused.
 bool exact_fit(const Fit& f, std::ptrdiff_t n, double share);
 
+MdsReport report_of(const Fit& f, std::int64_t iterations, Stop stop);
+
 // The first step and the floor of minimise() for a loss of these pairs.
 template <class T>
 void scale_to(const PairReport& report, std::ptrdiff_t points, MdsLoss loss, MinimiseOptions<T>* options);

@@ -98,13 +98,7 @@ struct Remote {
 
   MdsReport finish(const Fit& f, std::int64_t iterations, Stop stop) const {
     to_rows(x.data(), objective.stride(), distances.points, options.dimensions, embedding);
-    MdsReport report;
-    report.stress = f.stress;
-    report.normalized_stress = f.squares > 0 ? std::sqrt(f.stress / f.squares) : 0;
-    report.iterations = iterations;
-    report.converged = stop != Stop::kMaxIter && stop != Stop::kCallback;
-    report.reason = reason(stop);
-    return report;
+    return report_of(f, iterations, stop);
   }
 };
 
