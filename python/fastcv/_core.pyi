@@ -224,13 +224,22 @@ def mds_remote(
     largest: float,
     sum_squares: float,
     rows: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float64]],
-    slope: Callable[
-        [npt.NDArray[np.float64]], tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]
-    ],
+    gradient: Callable[[npt.NDArray[np.float64]], tuple[npt.NDArray[np.float64], float]],
+    residuals: Callable[[npt.NDArray[np.float64]], tuple[npt.NDArray[np.float64], float]],
     init: npt.NDArray[np.float64] | None,
     max_iter: int,
     tol: float,
 ) -> tuple[npt.NDArray[np.float64], float, float, npt.NDArray[np.float64], int, bool, bool, str]: ...
+def mds_rows_gradient(
+    distances: npt.NDArray[np.floating[Any]],
+    first: int,
+    x: npt.NDArray[np.float64],
+    sstress: bool,
+    num_threads: int,
+) -> tuple[npt.NDArray[np.float64], float]: ...
+def mds_rows_residuals(
+    distances: npt.NDArray[np.floating[Any]], first: int, x: npt.NDArray[np.float64], num_threads: int
+) -> tuple[npt.NDArray[np.float64], float]: ...
 def mds(
     distances: npt.NDArray[np.floating[Any]] | tuple[int, Any, Any, Any, Any],
     n_components: SupportsIndex,

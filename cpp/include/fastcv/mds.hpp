@@ -93,31 +93,6 @@ struct MdsReport {
 template <class T>
 MdsReport solve_mds(const MdsProblem<T>& problem, const MdsOptions<T>& options, T* embedding, double* stress_per_point);
 
-// ---- distances that lie elsewhere ----------------------------------------------------------
-
-// A complete symmetric matrix that the caller holds, perhaps a few rows on each of many machines.
-class RemoteDistances {
- public:
-  virtual ~RemoteDistances() = default;
-
-  // The rows of some points, one after another, each of `points` values.
-  virtual void rows(const std::vector<std::ptrdiff_t>& which, double* out) = 0;
-  // At x (points x dimensions, row after row): the gradient of the stress into g, sum over j of (d - D)^2 into
-  // `per_point`. Returns the largest |d - D|.
-  virtual double slope(const double* x, double* g, double* per_point) = 0;
-
-  std::ptrdiff_t points = 0;
-  double largest = 0;      // of the distances; the diagonal is ignored, all are at least 0
-  double sum_squares = 0;  // of the distances, pairs once
-};
-
-// The steps that solve_mds takes for such a matrix of double when it has a callback (without, it goes through float32
-// at some sizes), but for the rounding of slope(): stress, weights 1, init kClassical or kGiven. Only slope() is called
-// again and again. What it throws comes out. The unit must be such that fourth powers of distances, summed, are far
-// from the ends of double.
-MdsReport solve_mds(RemoteDistances& distances, const MdsOptions<double>& options, double* embedding,
-                    double* stress_per_point);
-
 // Points that somebody else owns, one a row, in any strides (bytes) and at any address.
 template <class T>
 struct PointsView {
@@ -201,5 +176,46 @@ template <class T>
 DescentReport gradient_descent(const PointsView<T>& x0, const DistancesView& distances,
                                const DescentOptions<T>& options, char* out, std::ptrdiff_t point_stride,
                                std::ptrdiff_t coordinate_stride);
+
+// ---- distances that lie elsewhere ----------------------------------------------------------
+
+// A complete symmetric matrix that the caller holds, perhaps a few rows on each of many machines.
+class RemoteDistances {
+ public:
+  virtual ~RemoteDistances() = default;
+
+  // The rows of some points, one after another, each of `points` values.
+  virtual void rows(const std::vector<std::ptrdiff_t>& which, double* out) = 0;
+  // At x (points x dimensions, row after row): returns the stress, its gradient in g.
+  virtual double gradient(const double* x, double* g) = 0;
+  // Sums over j of (d - D)^2; returns the largest |d - D|.
+  virtual double residuals(const double* x, double* per_point) = 0;
+
+  std::ptrdiff_t points = 0;
+  double largest = 0;      // of the distances; the diagonal is ignored, all are at least 0
+  double sum_squares = 0;  // of the distances, pairs once
+};
+
+// The steps that solve_mds takes for such a matrix of double when it has a callback (without, it goes through float32
+// at some sizes), but for the rounding of gradient(): stress, weights 1, init kClassical or kGiven. Only gradient() is
+// called again and again. What is thrown there comes out. The unit must be such that fourth powers of distances,
+// summed, are far from the ends of double.
+MdsReport solve_mds(RemoteDistances& distances, const MdsOptions<double>& options, double* embedding,
+                    double* stress_per_point);
+
+// Some of its rows, contiguous each: those of the points from `first` on.
+struct DistanceRows {
+  const void* data = nullptr;
+  bool wide = false;              // double; else float
+  std::ptrdiff_t row_stride = 0;  // bytes
+  std::ptrdiff_t rows = 0, first = 0, points = 0;
+};
+
+// What those rows contribute, in double, at x (points x dimensions, row after row). G of gradient_descent into g (rows
+// x dimensions); returns these rows' share of the loss. The same bytes for any number of threads.
+double rows_gradient(const DistanceRows& rows, DescentLoss loss, int dimensions, const double* x, double* g,
+                     int num_threads);
+// Each row's sum over j of (d - D)^2; returns the largest |d - D|.
+double rows_residuals(const DistanceRows& rows, int dimensions, const double* x, double* per_point, int num_threads);
 
 }  // namespace fastcv

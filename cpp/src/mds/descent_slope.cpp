@@ -2,20 +2,16 @@
 // and the distances are read in place.
 #include "mds/descent_slope.hpp"
 
-#include <algorithm>
 #include <limits>
-#include <vector>
 
 #include "mds/descent_few.hpp"
+#include "mds/descent_rows.hpp"
 #include "mds/objective.hpp"
 #include "mds/pairs.hpp"
-#include "mds/pairs_table.hpp"
 
 namespace fastcv::mds {
 namespace {
 
-constexpr std::ptrdiff_t kColumns = 1024;  // that are gathered at a time: 64 KiB of float
-constexpr std::ptrdiff_t kBlocksPerThread = 16;
 template <class T>
 class ManyPoints : public Slope<T> {
  public:
@@ -54,71 +50,24 @@ class ByDirection : public Slope<T> {
  public:
   ByDirection(DescentLoss loss, std::ptrdiff_t points, int dimensions, const PairTable& table, const PairReport& report,
               int threads)
-      : loss_(loss),
-        kernels_(lanes_kernels<T>(pair_loss(loss), dimensions)),
-        value_factor_(ordered_factor(loss, kernels_)),
-        points_(points),
-        dimensions_(dimensions),
-        table_(table),
-        blocks_(padded(points) / kTile),
-        threads_(threads),
-        values_(blocks_),
-        memory_(static_cast<std::size_t>(band_count(blocks_, kBlocksPerThread, threads) * kColumns * kTile) *
-                sizeof(T)) {
+      : rows_(loss, {points, 0, 0, points}, dimensions, table, threads),
+        step_(lanes_kernels<T>(pair_loss(loss), dimensions).step),
+        values_(dimensions * padded(points)) {
     this->sums_ = {report.sum_squares, report.sum_fourths, false};
   }
-  double gradient(const T* x, T* g) override {
-    parallel_rows(blocks_, kBlocksPerThread, threads_, [&](Band& band) {
-      T* tile = reinterpret_cast<T*>(memory_.data()) + band.index * kColumns * kTile;
-      const LanesJob<T> job{points_, padded(points_), dimensions_, tile, const_cast<T*>(x), g, T(0)};
-      for (std::ptrdiff_t block = band.begin; block < band.end; block++) {
-        values_[block] = 0;
-        for (std::ptrdiff_t begin = 0; begin < points_; begin += kColumns) {
-          band.checkpoint();
-          const std::ptrdiff_t end = std::min(begin + kColumns, points_);
-          gather(block * kTile, begin, end, tile);
-          values_[block] += kernels_.block(job, block, begin, end);
-        }
-        for (int c = 0; c < dimensions_; c++)
-          for (std::ptrdiff_t i = 0; i < kTile; i++) g[c * job.stride + block * kTile + i] *= kernels_.gradient_factor;
-      }
-    });
-    double value = 0;
-    for (const double v : values_) value += v;
-    return value * value_factor_;
-  }
+  double gradient(const T* x, T* g) override { return rows_.gradient(x, g); }
   void descend(T* x, T* g, double rate, std::int64_t steps) override {
     for (std::int64_t i = 0; i < steps; i++) {
       gradient(x, g);
       step(x, g, rate);
     }
   }
-  void step(T* x, const T* g, double rate) override {
-    kernels_.step(x, g, static_cast<T>(rate), dimensions_ * padded(points_));
-  }
+  void step(T* x, const T* g, double rate) override { step_(x, g, static_cast<T>(rate), values_); }
 
  private:
-  // D_ij for 16 rows i and columns j from begin to end, as [j][i].
-  void gather(std::ptrdiff_t row, std::ptrdiff_t begin, std::ptrdiff_t end, T* tile) const {
-    const std::ptrdiff_t rows = std::min(kTile, points_ - row);
-    if (rows < kTile) std::fill_n(tile, (end - begin) * kTile, T(0));
-    copy_tile<T>(passes_, table_, row, begin, rows, end - begin, 1, kTile, tile);
-    for (std::ptrdiff_t i = std::max(row, begin); i < std::min(row + rows, end); i++)
-      tile[(i - begin) * kTile + i - row] = 0;
-    if (loss_ == DescentLoss::kSstress) negate_squares(tile, (end - begin) * kTile);
-  }
-
-  DescentLoss loss_;
-  LanesKernels<T> kernels_;
-  PairPasses<T> passes_ = pair_passes<T>();
-  double value_factor_;
-  std::ptrdiff_t points_;
-  int dimensions_;
-  PairTable table_;
-  std::ptrdiff_t blocks_;
-  int threads_;
-  std::vector<double> values_;
-  Scratch memory_;
+  RowsGradient<T> rows_;
+  void (*step_)(T*, const T*, T, std::ptrdiff_t);
+  std::ptrdiff_t values_;
 };
 
 }  // namespace

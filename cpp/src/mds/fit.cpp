@@ -18,7 +18,8 @@ namespace fastcv::mds {
 
 constexpr int kFitRows = 4;
 
-// Up to kFitRows rows of the matrix, contiguous, from row `begin` on. Those beyond `rows` repeat the last one.
+// Up to kFitRows rows of the matrix, contiguous, from that of point `begin` on. Those beyond `rows` repeat the last
+// one.
 template <class T>
 struct FitBlock {
   const T* distances[kFitRows];
@@ -208,9 +209,6 @@ class Rows {
 template <class T>
 Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int threads) {
   const std::ptrdiff_t n = input.points, stride = padded(n);
-  const auto run = kernel(static_cast<const T*>(nullptr));
-  const Rows<T> distances(input.distances, input.average, n), weights(input.weights, input.average, n);
-
   Scratch positions(static_cast<std::size_t>(
       checked_mul(checked_mul(stride, input.dimensions, "mds: positions"), sizeof(double), "mds: positions")));
   auto* x = reinterpret_cast<double*>(positions.data());
@@ -219,6 +217,15 @@ Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int th
       x[k * stride + i] = i < n ? static_cast<double>(input.x[k * input.stride + i]) : 0;
     }
   }
+  return fit_from(input, x, 0, rows, per_point, threads);
+}
+
+template <class T>
+Fit fit_from(const FitInput<T>& input, const double* x, std::ptrdiff_t first, std::ptrdiff_t rows, double* per_point,
+             int threads) {
+  const std::ptrdiff_t n = input.points;
+  const auto run = kernel(static_cast<const T*>(nullptr));
+  const Rows<T> distances(input.distances, input.average, n), weights(input.weights, input.average, n);
   const std::ptrdiff_t blocks = (rows + kFitRows - 1) / kFitRows;
   const std::ptrdiff_t grain = std::max<std::ptrdiff_t>(1, (std::ptrdiff_t{1} << 14) / (kFitRows * n));
   const int bands = band_count(blocks, grain, threads);
@@ -231,17 +238,18 @@ Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int th
     T* const scratch = reinterpret_cast<T*>(copies.data()) + band.index * each;
     FitBlock<T> b{};
     b.x = x;
-    b.stride = stride;
+    b.stride = padded(n);
     b.points = n;
     b.dimensions = input.dimensions;
     for (std::ptrdiff_t block = band.begin; block < band.end; block++) {
       band.checkpoint();
-      b.begin = block * kFitRows;
-      b.rows = static_cast<int>(std::min<std::ptrdiff_t>(kFitRows, rows - b.begin));
-      distances.read(b.begin, b.rows, scratch, b.distances);
-      weights.read(b.begin, b.rows, scratch + distances.scratch_values(), b.weights);
+      const std::ptrdiff_t row = block * kFitRows;
+      b.begin = first + row;
+      b.rows = static_cast<int>(std::min<std::ptrdiff_t>(kFitRows, rows - row));
+      distances.read(row, b.rows, scratch, b.distances);
+      weights.read(row, b.rows, scratch + distances.scratch_values(), b.weights);
       run(b);
-      std::copy_n(b.stress, b.rows, per_point + b.begin);
+      std::copy_n(b.stress, b.rows, per_point + row);
       parts[block] = {0, b.squares, b.largest_residual, b.least};
     }
   });
@@ -258,6 +266,8 @@ Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int th
 
 template Fit fit(const FitInput<float>&, std::ptrdiff_t, double*, int);
 template Fit fit(const FitInput<double>&, std::ptrdiff_t, double*, int);
+template Fit fit_from(const FitInput<float>&, const double*, std::ptrdiff_t, std::ptrdiff_t, double*, int);
+template Fit fit_from(const FitInput<double>&, const double*, std::ptrdiff_t, std::ptrdiff_t, double*, int);
 
 }  // namespace fastcv::mds
 #endif

@@ -29,4 +29,10 @@ struct Fit {
 template <class T>
 Fit fit(const FitInput<T>& input, std::ptrdiff_t rows, double* per_point, int threads);
 
+// The same of `rows` rows that begin with that of point `first`: all that input.distances and input.weights hold. In
+// place of input.x positions in double, at a stride of padded(points).
+template <class T>
+Fit fit_from(const FitInput<T>& input, const double* x, std::ptrdiff_t first, std::ptrdiff_t rows, double* per_point,
+             int threads);
+
 }  // namespace fastcv::mds

@@ -25,7 +25,8 @@ class RemoteObjective final : public Objective<double> {
   int dimensions() const override { return dimensions_; }
 
   double evaluate(const double* x, double* g) override {
-    const double stress = fit(x).stress;
+    to_rows(x, stride_, size(), dimensions_, rows_.data());
+    const double stress = distances_.gradient(rows_.data(), slope_.data());
     to_coordinates(slope_.data(), size(), dimensions_, g, stride_);
     return stress;
   }
@@ -33,7 +34,7 @@ class RemoteObjective final : public Objective<double> {
   Fit fit(const double* x) {
     to_rows(x, stride_, size(), dimensions_, rows_.data());
     Fit f;
-    f.largest_residual = distances_.slope(rows_.data(), slope_.data(), per_point_);
+    f.largest_residual = distances_.residuals(rows_.data(), per_point_);
     f.squares = distances_.sum_squares;
     for (std::ptrdiff_t i = 0; i < size(); i++) f.stress += per_point_[i] / 2;
     return f;

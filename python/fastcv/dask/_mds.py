@@ -85,31 +85,18 @@ def _owned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.array(values, order="C")
 
 
-def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, _Points, float]:
-    """Return G of these rows, each row's sum of squared residuals (in the loss's own terms), and the largest residual."""
-    x = _owned(x)
-    g = np.empty((len(rows.distances), x.shape[1]))
-    residual, largest = np.empty(len(g)), 0.0
-    for part in _tiles(rows):
-        wanted = rows.distances[part].astype(np.float64)
-        mine = x[rows.first + part.start : rows.first + part.stop]
-        # The direct differences, coordinate by coordinate: their squares lose nothing near a solution.
-        steps = [mine[:, None, c] - x[None, :, c] for c in range(x.shape[1])]
-        square = np.zeros_like(wanted)
-        for step in steps:
-            square += step * step
-        if loss == "sstress":
-            off = square - wanted * wanted
-            pull = 4.0 * off
-        else:
-            length = np.sqrt(square)
-            off = length - wanted
-            pull = np.divide(2.0 * off, length, out=np.zeros_like(off), where=length > 0)
-        residual[part] = np.einsum("ij,ij->i", off, off)
-        largest = max(largest, float(off.max(initial=0.0)), -float(off.min(initial=0.0)))
-        for c, step in enumerate(steps):
-            g[part, c] = np.einsum("ij,ij->i", pull, step)
-    return g, residual, largest
+def _aligned(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.require(values, requirements=["C", "A"])  # out of a message it may be neither
+
+
+def _slope(rows: _Rows, x: _Points, loss: str) -> tuple[_Points, float]:
+    """Return G of these rows, and their share of the loss."""
+    return _core.mds_rows_gradient(_aligned(rows.distances), rows.first, _aligned(x), loss == "sstress", 1)
+
+
+def _residuals(rows: _Rows, x: _Points) -> tuple[_Points, float]:
+    """Return each row's sum of ``(d - D)**2``, and the largest ``|d - D|``."""
+    return _core.mds_rows_residuals(_aligned(rows.distances), rows.first, _aligned(x), 1)
 
 
 def _picked(rows: _Rows, which: npt.NDArray[np.intp]) -> _Points:
@@ -118,13 +105,16 @@ def _picked(rows: _Rows, which: npt.NDArray[np.intp]) -> _Points:
     return rows.distances[here - rows.first].astype(np.float64)
 
 
-def _moved(x: _Points, slopes: list[tuple[_Points, _Points, float]], rate: float) -> _Points:
-    return x - rate * np.concatenate([g for g, _, _ in slopes])
+def _moved(x: _Points, slopes: list[tuple[_Points, float]], rate: float) -> _Points:
+    return x - rate * np.concatenate([g for g, _ in slopes])
 
 
-def _gathered(slopes: list[tuple[_Points, _Points, float]]) -> tuple[_Points, _Points, float]:
-    g, residual, largest = zip(*slopes, strict=True)
-    return np.concatenate(g), np.concatenate(residual), max(largest)
+def _added(slopes: list[tuple[_Points, float]]) -> tuple[_Points, float]:
+    return np.concatenate([g for g, _ in slopes]), math.fsum(value for _, value in slopes)
+
+
+def _gathered(parts: list[tuple[_Points, float]]) -> tuple[_Points, float]:
+    return np.concatenate([residuals for residuals, _ in parts]), max(largest for _, largest in parts)
 
 
 class _Distances:
@@ -176,9 +166,13 @@ class _Distances:
         layers = HighLevelGraph.from_collections(name, graph, dependencies=self.rows)
         return [Delayed(key, layers, layer=name) for key in keys]
 
-    def slope(self, x: _Points, loss: str) -> tuple[_Points, _Points, float]:
-        result: tuple[_Points, _Points, float] = apply(
-            "slope", _gathered, self.with_points(_slope, x, loss)
+    def slope(self, x: _Points, loss: str) -> tuple[_Points, float]:
+        result: tuple[_Points, float] = apply("slope", _added, self.with_points(_slope, x, loss)).compute()
+        return result
+
+    def residuals(self, x: _Points) -> tuple[_Points, float]:
+        result: tuple[_Points, float] = apply(
+            "residuals", _gathered, self.with_points(_residuals, x)
         ).compute()
         return result
 
@@ -315,12 +309,7 @@ def gradient_descent(
         chooser = _AutoRate(loss, rows.points, rows.sums, float(np.finfo(x0.dtype).eps), symmetric)
     saved, done, step, diverged = x, 0, 0, False
     while True:
-        if chooser is not None:
-            residual = rows.slope(x, loss)[1]
-            value = float(residual.sum()) / (1 if loss == "sstress" else 2)
-            good = chooser.accept(value)
-        else:
-            good = bool(np.isfinite(x).all())
+        good = chooser.accept(rows.slope(x, loss)[1]) if chooser is not None else bool(np.isfinite(x).all())
         if good:
             saved, done = x, step
             if step == iterations:
@@ -440,6 +429,7 @@ def mds(
         rows.sums.squares,
         rows.picked,
         lambda x: rows.slope(x, "stress"),
+        rows.residuals,
         start,
         most,
         share,
