@@ -110,7 +110,7 @@ def _moved(x: _Points, slopes: list[tuple[_Points, float]], rate: float) -> _Poi
 
 
 def _added(slopes: list[tuple[_Points, float]]) -> tuple[_Points, float]:
-    return np.concatenate([g for g, _ in slopes]), math.fsum(value for _, value in slopes)
+    return np.concatenate([g for g, _ in slopes]), sum(value for _, value in slopes)
 
 
 def _gathered(parts: list[tuple[_Points, float]]) -> tuple[_Points, float]:
